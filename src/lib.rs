@@ -1,0 +1,4 @@
+//! keyward takes API keys out of reach, one account at a time, inside Postgres itself.
+
+pub mod error;
+pub mod ident;

@@ -1,0 +1,1 @@
+//! The promises of keyward, each tried on a real server.

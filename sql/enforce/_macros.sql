@@ -1,0 +1,58 @@
+{#- Expressions that several templates share. -#}
+
+{#- Who is acting: the role that was set, or else the login. SET ROLE and SET SESSION AUTHORIZATION change it; SECURITY
+    DEFINER functions, owner-rights views, rules and cascades do not. -#}
+{% macro actor() %}
+COALESCE(NULLIF(pg_catalog.current_setting('role'), 'none'), SESSION_USER)
+{%- endmacro %}
+
+{#- Whether the actor has the privileges of one of the roles. A role that was dropped is nobody's: it counts as no match. -#}
+{% macro acts_as(roles) %}
+COALESCE(
+{%- for role in roles %}
+{{ " OR " | safe if not loop.first }} pg_catalog.pg_has_role({{ actor() }}::name, pg_catalog.to_regrole({{ (role | ident) | lit }})::oid, 'USAGE')
+{%- endfor %}
+, false)
+{%- endmacro %}
+
+{#- Whether the actor is a superuser. -#}
+{% macro is_superuser() %}
+EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolsuper AND r.rolname = {{ actor() }})
+{%- endmacro %}
+
+{#- The account of a row of a protected table; NULL where it can't be determined. -#}
+{% macro account_of(row, account) %}
+{% if account.via %}
+(SELECT v.{{ account.via_account }} FROM {{ account.via }} AS v WHERE v.{{ account.via_id }} = {{ row }}.{{ account.column }})
+{%- else %}
+{{ row }}.{{ account.column }}
+{%- endif %}
+{%- endmacro %}
+
+{#- The effective setting of an account. An account that can't be determined counts as enabled as soon as any account can
+    be; a policy without its row counts as enforcing. -#}
+{% macro effective(account) %}
+COALESCE((
+    SELECT p.mode <> 'off' AND CASE
+        WHEN {{ account }} IS NULL THEN
+            p.default_enabled OR p.new_accounts_enabled OR EXISTS (SELECT FROM keyward.account_setting AS s WHERE s.enabled)
+        ELSE
+            COALESCE((SELECT s.enabled FROM keyward.account_setting AS s WHERE s.account = {{ account }}), p.default_enabled)
+        END
+      FROM keyward.policy AS p
+), true)
+{%- endmacro %}
+
+{#- The lock that orders a change of an account's setting after the transactions that write keys in it: shared for who
+    writes a key, exclusive for opt_in and opt_out. One of 64, so that a bulk load can't fill the lock table. -#}
+{% macro setting_lock(account) %}
+1801812343, COALESCE(pg_catalog.hashtext({{ account }}::text) & 63, 64)
+{%- endmacro %}
+
+{#- What every function of keyward's ends with: it belongs to the owner, and only the named roles may call it. -#}
+{% macro execute(signature, grantees, roles) %}
+REVOKE ALL ON FUNCTION {{ signature }} FROM PUBLIC{% for role in grantees %}, {{ role }}{% endfor %};
+{% if roles %}
+GRANT EXECUTE ON FUNCTION {{ signature }} TO {{ roles | idents }};
+{% endif %}
+{%- endmacro %}

@@ -1,0 +1,25 @@
+-- purpose: Tells which row and account a presented key belongs to, sealed or not; nothing else.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.{{ "authenticate_" ~ key.name }}({{ key.key_type }});
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.{{ "authenticate_" ~ key.name }}(candidate {{ key.key_type }})
+    RETURNS TABLE (id {{ key.id_type }}, account {{ accounts.type }})
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+    -- a sealed key comes before a published one of the same value, which is another row's copy
+    SELECT hit.id, hit.account FROM (
+        SELECT 1 AS place, b.{{ key.id }} AS id, {{ m.account_of("b" | safe, key.account) }} AS account
+          FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
+         WHERE v.{{ key.column }} = $1
+        UNION ALL
+        SELECT 2, b.{{ key.id }}, {{ m.account_of("b" | safe, key.account) }}
+          FROM {{ key.table }} AS b
+         WHERE b.{{ key.column }} = $1
+    ) AS hit
+    ORDER BY hit.place, hit.id
+    LIMIT 1
+$keyward$;
+{{ m.execute("keyward." | safe ~ ("authenticate_" ~ key.name) ~ "(" | safe ~ key.key_type ~ ")" | safe, grantees, auth) }}

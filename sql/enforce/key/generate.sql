@@ -1,0 +1,42 @@
+-- purpose: Makes a new random key for a row, stored where the account's setting says, and returns it once. Runs as the caller.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.{{ "generate_" ~ key.name }}({{ key.id_type }});
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.{{ "generate_" ~ key.name }}(id {{ key.id_type }}) RETURNS {{ key.key_type }}
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+{% if key.key_is_uuid %}
+    key_   uuid := pg_catalog.gen_random_uuid();
+{% else %}
+    bytes_ bytea := '';
+    key_   {{ key.key_type }};
+{% endif %}
+    acct   text;
+BEGIN
+{% if not key.key_is_uuid %}
+    -- gen_random_uuid draws on the server's cryptographic generator: 122 random bits each, condensed 366 to 256
+    WHILE pg_catalog.octet_length(bytes_) < {{ key.bytes }} LOOP
+        bytes_ := bytes_ || pg_catalog.sha256(
+            pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) || pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+            || pg_catalog.uuid_send(pg_catalog.gen_random_uuid()));
+    END LOOP;
+    key_ := {{ key.prefix | lit }} || pg_catalog.encode(pg_catalog.substr(bytes_, 1, {{ key.bytes }}), 'hex');
+{% endif %}
+    -- the guard seals it where the setting is on
+    UPDATE {{ key.table }} AS b SET {{ key.column }} = {{ "generate_" ~ key.name }}.key_ WHERE b.{{ key.id }} = $1
+    RETURNING {{ m.account_of("b" | safe, key.account) }}::text INTO acct;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = {{ ("no row of " ~ key.human ~ " with that id, or not visible to you") | lit }},
+            HINT = 'Check the id, and the row-level security that applies to your role.',
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
+    END IF;
+    PERFORM keyward.record('generate', {{ key.name | lit }}, $1::text, acct);
+    RETURN key_;
+END
+$keyward$;
+{{ m.execute("keyward." | safe ~ ("generate_" ~ key.name) ~ "(" | safe ~ key.id_type ~ ")" | safe, grantees, ui) }}

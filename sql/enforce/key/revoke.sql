@@ -1,0 +1,30 @@
+-- purpose: Ends the key of a row that the caller may update, sealed or not. Runs as the caller.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.{{ "revoke_" ~ key.name }}({{ key.id_type }});
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.{{ "revoke_" ~ key.name }}(id {{ key.id_type }}) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+    acct   text;
+    found_ boolean;
+BEGIN
+    -- tells the guard that this NULL is meant; it believes it of a UI role only
+    PERFORM pg_catalog.set_config('keyward.revoke', $1::text, true);
+    UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL WHERE b.{{ key.id }} = $1
+    RETURNING {{ m.account_of("b" | safe, key.account) }}::text INTO acct;
+    found_ := FOUND;
+    PERFORM pg_catalog.set_config('keyward.revoke', '', true);
+    IF NOT found_ THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = {{ ("no row of " ~ key.human ~ " with that id, or not visible to you") | lit }},
+            HINT = 'Check the id, and the row-level security that applies to your role.',
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
+    END IF;
+    PERFORM keyward.record('revoke', {{ key.name | lit }}, $1::text, acct);
+END
+$keyward$;
+{{ m.execute("keyward." | safe ~ ("revoke_" ~ key.name) ~ "(" | safe ~ key.id_type ~ ")" | safe, grantees, ui) }}

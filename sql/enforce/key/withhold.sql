@@ -1,0 +1,138 @@
+-- purpose: The guard: a key never stays in a row of an enabled account. What an INSERT brings is withheld; what an UPDATE brings is
+--   sealed for a UI role and withheld for any other; a key that was published is sealed, never lost.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.{{ "withhold_" ~ key.name }}();
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.{{ "withhold_" ~ key.name }}() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+    account_   {{ accounts.type }};
+    former_    {{ accounts.type }};
+    enabled_   boolean;
+    guarding_  boolean := COALESCE((SELECT p.mode <> 'off' FROM keyward.policy AS p), true);
+BEGIN
+    account_ := {{ m.account_of("NEW" | safe, key.account) }};
+
+    IF TG_OP = 'INSERT' THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
+        enabled_ := {{ m.effective("account_" | safe) }};
+{% if key.is_accounts %}
+        -- a row of the accounts table that is being inserted is a new account, enabled at birth once the rollout has begun
+        IF NOT enabled_ AND guarding_ THEN
+            SELECT p.new_accounts_enabled INTO enabled_ FROM keyward.policy AS p
+             WHERE NOT EXISTS (SELECT FROM keyward.account_setting AS s WHERE s.account = NEW.{{ key.id }});
+        END IF;
+{% endif %}
+        IF enabled_ IS NOT TRUE THEN
+            RETURN NEW;
+        END IF;
+{% if key.strip %}
+        -- tells the UPDATE arm of an upsert that this NULL was not the application's wish
+        PERFORM pg_catalog.set_config('keyward.withheld', pg_catalog.statement_timestamp()::text, true);
+        NEW.{{ key.column }} := NULL;
+        RETURN NEW;
+{% else %}
+        RAISE EXCEPTION USING ERRCODE = 'KW001',
+            MESSAGE = {{ ("a new row of " ~ key.human ~ " can't bring a key") | lit }},
+            DETAIL = {{ (label ~ " is on for the account: a key comes into being only by a deliberate act in the UI.") | lit }},
+            HINT = {{ ("Insert the row without " ~ key.column ~ "; a UI role calls keyward.generate_" ~ key.name ~ "(id).") | lit }},
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
+{% endif %}
+    END IF;
+
+    -- the sealed key follows its row
+    IF NEW.{{ key.id }} IS DISTINCT FROM OLD.{{ key.id }} THEN
+        UPDATE keyward.{{ "vault_" ~ key.name }} AS v SET {{ key.id }} = NEW.{{ key.id }} WHERE v.{{ key.id }} = OLD.{{ key.id }};
+    END IF;
+
+    -- keyward.{{ "revoke_" ~ key.name }} says in advance which row it means
+    IF pg_catalog.current_setting('keyward.revoke', true) = NEW.{{ key.id }}::text
+       AND pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui() THEN
+        DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }};
+        NEW.{{ key.column }} := NULL;
+        RETURN NEW;
+    END IF;
+
+    IF NOT guarding_ THEN
+        -- let pass; a row has one key, and the one just written is it
+        IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
+            DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }};
+        END IF;
+        RETURN NEW;
+    END IF;
+
+    IF OLD.{{ key.column }} IS NULL AND NEW.{{ key.column }} IS NULL THEN
+        RETURN NEW;
+    END IF;
+
+    former_ := {{ m.account_of("OLD" | safe, key.account) }};
+    PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
+    enabled_ := {{ m.effective("account_" | safe) }};
+    IF NOT enabled_ AND former_ IS DISTINCT FROM account_ THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("former_" | safe) }});
+        enabled_ := {{ m.effective("former_" | safe) }};
+    END IF;
+    -- a sealed key stays sealed when its row has moved to an account that is off
+    IF NOT enabled_ AND NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }}) THEN
+        IF NEW.{{ key.column }} IS NULL
+           AND pg_catalog.current_setting('keyward.withheld', true) = pg_catalog.statement_timestamp()::text THEN
+            RAISE EXCEPTION USING ERRCODE = 'KW001',
+                MESSAGE = {{ ("an upsert would wipe a key of " ~ key.human) | lit }},
+                DETAIL = {{ ("The key that the INSERT brought was withheld, since " ~ label ~ " is on for the account it names; the row it conflicts with belongs to an account where it is off, and has a key.") | lit }},
+                HINT = {{ ("Leave " ~ key.column ~ " out of the UPDATE arm, or name the account that the row belongs to.") | lit }},
+                SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
+        END IF;
+        RETURN NEW;
+    END IF;
+
+    IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
+        IF pg_catalog.pg_trigger_depth() = 1
+           AND pg_catalog.current_setting('keyward.stated', true)
+               = pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(NEW.{{ key.column }}::text, 'UTF8')), 'hex')
+           AND keyward.acts_as_ui() THEN
+{% if key.is_unique %}
+            -- the application's unique index doesn't see the vault; only a UI role learns of it
+            IF EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v
+                        WHERE v.{{ key.column }} = NEW.{{ key.column }} AND v.{{ key.id }} IS DISTINCT FROM NEW.{{ key.id }}) THEN
+                RAISE unique_violation USING
+                    MESSAGE = {{ ("the key of another row of " ~ key.human ~ " has this value") | lit }},
+                    SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
+            END IF;
+{% endif %}
+            INSERT INTO keyward.{{ "vault_" ~ key.name }} ({{ key.id }}, {{ key.column }}) VALUES (NEW.{{ key.id }}, NEW.{{ key.column }})
+            ON CONFLICT ON CONSTRAINT {{ "vault_" ~ key.name ~ "_pkey" }} DO UPDATE SET {{ key.column }} = excluded.{{ key.column }}, sealed_at = now(), sealed_by_wave = NULL;
+            INSERT INTO keyward.event (kind, key_name, row_id, account, actor)
+            VALUES ('write', {{ key.name | lit }}, NEW.{{ key.id }}::text, account_::text, {{ m.actor() }});
+            NEW.{{ key.column }} := NULL;
+            RETURN NEW;
+        END IF;
+{% if not key.strip %}
+        IF pg_catalog.pg_trigger_depth() = 1 AND CURRENT_USER <> {{ owner | lit }} THEN
+            RAISE EXCEPTION USING ERRCODE = 'KW001',
+                MESSAGE = {{ ("a key of " ~ key.human ~ " can't be written here") | lit }},
+                DETAIL = {{ (label ~ " is on for the account: a key comes into being only by a deliberate act in the UI.") | lit }},
+                HINT = {{ ("Leave " ~ key.column ~ " out of the UPDATE; a UI role calls keyward.generate_" ~ key.name ~ "(id).") | lit }},
+                SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
+        END IF;
+{% endif %}
+        -- not a deliberate act in the UI: withheld
+        NEW.{{ key.column }} := NULL;
+    END IF;
+
+    -- what was published, or moves in unchanged, is sealed; writing NULL back doesn't end a key
+    IF COALESCE(OLD.{{ key.column }}, NEW.{{ key.column }}) IS NOT NULL THEN
+        INSERT INTO keyward.{{ "vault_" ~ key.name }} ({{ key.id }}, {{ key.column }}, sealed_by_wave)
+        VALUES (NEW.{{ key.id }}, COALESCE(OLD.{{ key.column }}, NEW.{{ key.column }}),
+                (SELECT s.wave FROM keyward.account_setting AS s WHERE s.account = account_))
+        ON CONFLICT ON CONSTRAINT {{ "vault_" ~ key.name ~ "_pkey" }} DO UPDATE SET {{ key.column }} = excluded.{{ key.column }}, sealed_at = now(),
+            sealed_by_wave = excluded.sealed_by_wave;
+    END IF;
+    NEW.{{ key.column }} := NULL;
+    RETURN NEW;
+END
+$keyward$;
+{{ m.execute("keyward." | safe ~ ("withhold_" ~ key.name) ~ "()" | safe, grantees, key.owners) }}

@@ -1,0 +1,29 @@
+-- purpose: Turns the setting on for an account and seals its keys. Returns how many.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.opt_in({{ accounts.type }}, text, text);
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.opt_in(account {{ accounts.type }}, reason text DEFAULT 'opted in', requested_by text DEFAULT NULL)
+    RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+    change bigint;
+BEGIN
+    -- as the caller: what the caller can't see can't be changed
+    PERFORM FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = 'the account is not there, or not visible to you',
+            HINT = 'Check the account''s id, and the row-level security that applies to your role.',
+            SCHEMA = {{ accounts.schema | lit }}, TABLE = {{ accounts.name | lit }}, COLUMN = {{ accounts.id | lit }};
+    END IF;
+    INSERT INTO keyward.setting_change (account, enabled, reason, requested_by)
+    VALUES ($1, true, COALESCE($2, 'opted in'), $3)
+    RETURNING setting_change.id INTO change;
+    RETURN keyward.carry_out(change);
+END
+$keyward$;
+{{ m.execute("keyward.opt_in(" | safe ~ accounts.type ~ ", text, text)" | safe, grantees, ui) }}

@@ -1,0 +1,42 @@
+-- purpose: Turns the setting off for an account, against advice, and publishes its keys. Returns how many.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.opt_out({{ accounts.type }}, text, boolean, text);
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.opt_out(
+    account {{ accounts.type }}, reason text, acknowledge_risk boolean DEFAULT false, requested_by text DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+    change bigint;
+BEGIN
+    IF $3 IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW003',
+            MESSAGE = {{ ("opting out of " ~ label ~ " was not acknowledged") | lit }},
+            DETAIL = {{ ("Without " ~ label ~ ", every key of the account is readable through the API again, new locations get a key by themselves, and the legacy API writes users: one leaked API credential opens the whole account.") | lit }},
+            HINT = 'If the account insists, call keyward.opt_out(account, reason, acknowledge_risk => true).',
+            SCHEMA = 'keyward', TABLE = 'account_setting';
+    END IF;
+    IF COALESCE(pg_catalog.btrim($2), '') = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW003',
+            MESSAGE = 'opting out needs a reason',
+            HINT = 'Say who wants it and why: the reason is kept with the setting.',
+            SCHEMA = 'keyward', TABLE = 'account_setting', COLUMN = 'reason';
+    END IF;
+    -- as the caller: what the caller can't see can't be changed
+    PERFORM FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = 'the account is not there, or not visible to you',
+            HINT = 'Check the account''s id, and the row-level security that applies to your role.',
+            SCHEMA = {{ accounts.schema | lit }}, TABLE = {{ accounts.name | lit }}, COLUMN = {{ accounts.id | lit }};
+    END IF;
+    INSERT INTO keyward.setting_change (account, enabled, reason, requested_by) VALUES ($1, false, $2, $4)
+    RETURNING setting_change.id INTO change;
+    RETURN keyward.carry_out(change);
+END
+$keyward$;
+{{ m.execute("keyward.opt_out(" | safe ~ accounts.type ~ ", text, boolean, text)" | safe, grantees, ui) }}

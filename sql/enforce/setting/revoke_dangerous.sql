@@ -1,0 +1,7 @@
+-- purpose: TRIGGER lets a role see what others write, REFERENCES lets it guess values, TRUNCATE passes by row triggers and policies:
+--   none of them is for a role that keyward holds at a distance.
+-- lock: none
+-- hazard: revokes_privileges
+-- undo: GRANT {% for p in target.privileges %}{{ p }}{{ ", " | safe if not loop.last }}{% endfor %} ON TABLE {{ target.table }} TO {{ target.grantee }};
+
+REVOKE {% for p in target.privileges %}{{ p }}{{ ", " | safe if not loop.last }}{% endfor %} ON TABLE {{ target.table }} FROM {{ target.grantee }};

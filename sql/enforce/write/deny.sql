@@ -1,0 +1,42 @@
+-- purpose: The guard: legacy roles don't write rows of {{ write.table }} that belong, or would belong, to an enabled account.
+-- role: owner
+-- lock: none
+-- undo: DROP FUNCTION keyward.{{ "deny_" ~ write.name }}();
+{% import "enforce/_macros.sql" as m %}
+
+CREATE OR REPLACE FUNCTION keyward.{{ "deny_" ~ write.name }}() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $keyward$
+DECLARE
+    account_  {{ accounts.type }};
+    denied_   boolean := false;
+BEGIN
+    -- the trigger's WHEN clause has seen that the actor has a legacy role's privileges; a superuser has every role's
+    IF {{ m.is_superuser() }} THEN
+        RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    IF TG_OP = 'TRUNCATE' THEN
+        -- NULL, the account that can't be determined, is enabled as soon as any account is
+        denied_ := {{ m.effective("account_" | safe) }};
+    ELSE
+        IF TG_OP <> 'DELETE' THEN
+            account_ := {{ m.account_of("NEW" | safe, write.account) }};
+            denied_ := {{ m.effective("account_" | safe) }};
+        END IF;
+        IF TG_OP <> 'INSERT' AND NOT denied_ THEN
+            account_ := {{ m.account_of("OLD" | safe, write.account) }};
+            denied_ := {{ m.effective("account_" | safe) }};
+        END IF;
+    END IF;
+    IF denied_ THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW002',
+            MESSAGE = pg_catalog.format('%I may not %s %s', {{ m.actor() }}, pg_catalog.lower(TG_OP), {{ write.human | lit }}),
+            DETAIL = {{ (label ~ " is on for the account: the legacy API doesn't write these rows.") | lit }},
+            HINT = 'Use the current API version, or the UI.',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END
+$keyward$;
+{{ m.execute("keyward." | safe ~ ("deny_" ~ write.name) ~ "()" | safe, grantees, write.owners) }}

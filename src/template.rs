@@ -1,0 +1,195 @@
+//! Rendering of the templates in `sql/`, with identifiers quoted by construction.
+//!
+//! `{{ x }}` prints a string as a quoted identifier, always. A string constant must be asked for (`{{ x | lit }}`), and
+//! raw SQL can only come from Rust code that made a [`sql`] value out of something already safe: a [`Table`], a type name
+//! that the catalogue printed. Anything else (a list, a boolean, an undefined name) is an error, not text.
+
+use std::fmt::Write as _;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
+
+use crate::error::{Error, Result};
+use crate::ident::{Ident, Table, literal};
+
+/// The tag of the dollar quotes in the templates; an identifier that contains it is refused.
+const DOLLAR_TAG: &str = "$keyward$";
+
+/// Returns a template value that is printed as it stands: SQL text that is safe already, such as a type name printed by
+/// `format_type`.
+#[must_use]
+pub fn sql(text: impl Into<String>) -> Value {
+    Value::from_safe_string(text.into())
+}
+
+/// Returns a table's qualified, quoted name as a template value.
+#[must_use]
+pub fn table(name: &Table) -> Value {
+    sql(name.to_string())
+}
+
+/// Returns an identifier as a template value; the formatter quotes it.
+#[must_use]
+pub fn ident(name: &Ident) -> Value {
+    Value::from(name.as_str())
+}
+
+/// Returns a list of identifiers as a template value, for loops and for the filter `idents`.
+#[must_use]
+pub fn idents(names: &[Ident]) -> Value {
+    names.iter().map(ident).collect()
+}
+
+/// The templates of this build, and how they are printed.
+#[derive(Debug)]
+pub struct Templates(Environment<'static>);
+
+/// A rendered template: its header and its SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The header's fields in order, such as `("lock", "SHARE ROW EXCLUSIVE")`.
+    pub header: Vec<(String, String)>,
+    /// The SQL below the header.
+    pub sql: String,
+}
+
+impl Rendered {
+    /// Returns the first header field of that name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.header.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns all header fields of that name, in order.
+    #[must_use]
+    pub fn fields(&self, name: &str) -> Vec<&str> {
+        self.header.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+impl Templates {
+    /// Makes the set of templates from `(name, source)` pairs.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Bug`] if a template has a syntax error.
+    pub fn new(sources: &[(&'static str, &'static str)]) -> Result<Self> {
+        let mut env = Environment::new();
+        env.set_auto_escape_callback(|_| AutoEscape::Custom("sql".into()));
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|error| bug("*", &error))?);
+        env.set_formatter(|out, _, value| {
+            out.write_str(&print(value)?).map_err(|_| JinjaError::new(ErrorKind::WriteFailure, "can't write"))
+        });
+        env.add_filter("lit", |value: String| sql(literal(&value)));
+        env.add_filter("ident", |value: String| quoted(&value).map(sql));
+        env.add_filter("idents", |values: Vec<String>| {
+            values.iter().map(|value| quoted(value)).collect::<Result<Vec<_>, _>>().map(|all| sql(all.join(", ")))
+        });
+        for (name, source) in sources {
+            env.add_template(name, source).map_err(|error| bug(name, &error))?;
+        }
+        Ok(Self(env))
+    }
+
+    /// Renders a template and splits off its header: the lines `-- name: value` that it opens with.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Bug`] if the template doesn't exist or uses a value that the context lacks or that can't be
+    /// printed as SQL.
+    pub fn render(&self, name: &str, context: &Value) -> Result<Rendered> {
+        let text = self
+            .0
+            .get_template(name)
+            .and_then(|template| template.render(context.clone()))
+            .map_err(|error| bug(name, &error))?;
+        let mut header: Vec<(String, String)> = Vec::new();
+        let mut rest = text.as_str();
+        while let Some((line, after)) = rest.split_once('\n') {
+            let Some(comment) = line.strip_prefix("-- ") else { break };
+            match (comment.split_once(": "), header.last_mut()) {
+                (Some((key, value)), _) if key.chars().all(|c| c.is_ascii_lowercase()) => {
+                    header.push((key.to_owned(), value.trim().to_owned()));
+                }
+                // A field may go on over further lines.
+                (_, Some((_, value))) => {
+                    let _ = write!(value, " {}", comment.trim());
+                }
+                (_, None) => break,
+            }
+            rest = after;
+        }
+        Ok(Rendered { header, sql: rest.trim().to_owned() })
+    }
+
+    /// Returns the names of all templates, in alphabetical order.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.0.templates().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn bug(name: &str, error: &JinjaError) -> Error {
+    Error::bug(format!("the template sql/{name} can't be rendered: {error:#}"))
+}
+
+fn quoted(name: &str) -> Result<String, JinjaError> {
+    let refuse = |why: String| JinjaError::new(ErrorKind::InvalidOperation, why);
+    if name.contains(DOLLAR_TAG) {
+        return Err(refuse(format!("an identifier that contains {DOLLAR_TAG} can't be used in a function body")));
+    }
+    Ident::new(name).map(|ident| ident.to_string()).map_err(|error| refuse(error.to_string()))
+}
+
+fn print(value: &Value) -> Result<String, JinjaError> {
+    match value.kind() {
+        ValueKind::String if value.is_safe() => Ok(value.to_string()),
+        ValueKind::String => quoted(value.as_str().unwrap_or_default()),
+        ValueKind::Number => Ok(value.to_string()),
+        kind => Err(JinjaError::new(ErrorKind::InvalidOperation, format!("a {kind} has no place in SQL"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minijinja::context;
+
+    fn render(source: &'static str, context: &Value) -> Result<Rendered> {
+        Templates::new(&[("_m", "{% macro m(x) %}f({{ x }}){% endmacro %}"), ("t", source)])?.render("t", context)
+    }
+
+    #[test]
+    fn a_string_cannot_come_out_unquoted() {
+        let context = context! { x => "a\"; DROP TABLE t; --" };
+        assert_eq!(render("SELECT {{ x }}", &context).unwrap().sql, r#"SELECT "a""; DROP TABLE t; --""#);
+        assert_eq!(render("SELECT {{ 'p_' ~ x }}", &context).unwrap().sql, r#"SELECT "p_a""; DROP TABLE t; --""#);
+        assert_eq!(render("{% from '_m' import m %}SELECT {{ m(x) }}", &context).unwrap().sql, r#"SELECT f("a""; DROP TABLE t; --")"#);
+        assert_eq!(render("SELECT {{ x | lit }}", &context).unwrap().sql, r#"SELECT 'a"; DROP TABLE t; --'"#);
+    }
+
+    #[test]
+    fn a_string_glued_to_safe_text_stays_an_identifier_of_its_own() {
+        let context = context! { safe => sql("text"), x => "\"" };
+        assert_eq!(render("{{ safe }}", &context).unwrap().sql, "text");
+        assert_eq!(render("{{ safe ~ x }}", &context).unwrap().sql, r#"text"""""#);
+    }
+
+    #[test]
+    fn what_is_not_sql_is_refused() {
+        for source in ["{{ missing }}", "{{ [1, 2] }}", "{{ true }}", "{{ none }}", "{{ '' }}", "{{ 'a$keyward$' }}"] {
+            assert!(render(source, &context! {}).is_err(), "{source}");
+        }
+        assert!(render("{{ 1 }}", &context! {}).is_ok());
+    }
+
+    #[test]
+    fn the_header_is_split_off() {
+        let rendered = render("-- purpose: one\n--   and two\n-- lock: NONE\n\nSELECT 1; -- note: no\n", &context! {}).unwrap();
+        assert_eq!(rendered.field("purpose"), Some("one and two"));
+        assert_eq!(rendered.field("lock"), Some("NONE"));
+        assert_eq!(rendered.sql, "SELECT 1; -- note: no");
+    }
+}

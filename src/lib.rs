@@ -1,5 +1,8 @@
 //! keyward takes API keys out of reach, one account at a time, inside Postgres itself.
 
+pub mod db;
 pub mod error;
 pub mod ident;
+pub mod manifest;
+pub mod parse;
 pub mod template;

@@ -1,0 +1,14 @@
+-- The server, and what the connected role may do there. One row.
+SELECT pg_catalog.current_setting('server_version_num')::int AS version_num,
+       pg_catalog.current_database() AS database,
+       SESSION_USER AS login,
+       CURRENT_USER AS runner,
+       r.rolsuper AS is_superuser,
+       r.rolcreaterole AS may_create_roles,
+       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create_schemas,
+       pg_catalog.pg_is_in_recovery() AS is_standby,
+       EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'keyward') AS has_schema,
+       pg_catalog.to_regclass('keyward.object') IS NOT NULL AS has_tables,
+       (SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'keyward') AS schema_owner
+  FROM pg_catalog.pg_roles AS r
+ WHERE r.rolname = CURRENT_USER

@@ -1,0 +1,87 @@
+//! The one door to Postgres's grammar: every rendered statement is parsed before it runs, and only known kinds are accepted.
+
+use pg_query::NodeEnum;
+
+use crate::error::{Error, Result};
+
+/// Parses a script and checks that it consists of statements of the kinds that keyward installs: tables, functions,
+/// triggers, policies, privileges, roles and its own bookkeeping; no COPY, no DO, no SET, nothing that drops what is not
+/// named.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if the script doesn't parse, or holds a statement of another kind.
+pub fn check(script: &str) -> Result<()> {
+    let parsed = parse(script)?;
+    for raw in &parsed.protobuf.stmts {
+        let Some(node) = raw.stmt.as_ref().and_then(|stmt| stmt.node.as_ref()) else { continue };
+        let known = matches!(
+            node,
+            NodeEnum::CreateStmt(_)
+                | NodeEnum::CreateFunctionStmt(_)
+                | NodeEnum::CreateTrigStmt(_)
+                | NodeEnum::CreatePolicyStmt(_)
+                | NodeEnum::CreateRoleStmt(_)
+                | NodeEnum::CreateSchemaStmt(_)
+                | NodeEnum::IndexStmt(_)
+                | NodeEnum::AlterTableStmt(_)
+                | NodeEnum::RenameStmt(_)
+                | NodeEnum::DropStmt(_)
+                | NodeEnum::DropRoleStmt(_)
+                | NodeEnum::GrantStmt(_)
+                | NodeEnum::GrantRoleStmt(_)
+                | NodeEnum::SelectStmt(_)
+                | NodeEnum::UpdateStmt(_)
+        );
+        if !known {
+            let kind = format!("{node:?}");
+            let kind = kind.split('(').next().unwrap_or_default();
+            return Err(Error::bug(format!("a rendered script holds a statement of a kind that keyward doesn't run: {kind}")));
+        }
+    }
+    Ok(())
+}
+
+/// Splits a script into its statements, comments before a statement included.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if the script can't be scanned.
+pub fn split(script: &str) -> Result<Vec<String>> {
+    pg_query::split_with_parser(script)
+        .map(|all| all.into_iter().map(|one| one.trim().to_owned()).collect())
+        .map_err(|error| Error::bug("a script can't be split into statements").with_source(error))
+}
+
+/// Returns a statement with every constant replaced by a parameter, so that it can be shown to people: another session's
+/// statement may hold a key. One that doesn't parse (the server truncates long ones) is reduced to its first word.
+#[must_use]
+pub fn redact(statement: &str) -> String {
+    pg_query::normalize(statement)
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .unwrap_or_else(|_| format!("{} …", statement.split_whitespace().next().unwrap_or_default()))
+}
+
+fn parse(script: &str) -> Result<pg_query::ParseResult> {
+    pg_query::parse(script, 0)
+        .map_err(|error| Error::bug(format!("a rendered script doesn't parse: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_kinds_of_statement_pass() {
+        for good in ["CREATE TABLE a.b (c int); GRANT SELECT ON a.b TO c", "ALTER TABLE a.b ENABLE ALWAYS TRIGGER c", "SELECT 1"] {
+            check(good).unwrap();
+        }
+        for bad in ["DO $$ BEGIN END $$", "COPY a FROM PROGRAM 'x'", "SET ROLE x", "DELETE FROM a", "INSERT INTO a VALUES (1)", "CREATE"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_redacted_statement_holds_no_constant() {
+        assert_eq!(redact("UPDATE l SET k = 'secret'\n WHERE id = 5"), "UPDATE l SET k = $1 WHERE id = $2");
+        assert_eq!(redact("UPDATE l SET k = 'secr"), "UPDATE …");
+    }
+}

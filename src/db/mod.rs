@@ -1,0 +1,3 @@
+//! The one door to the server.
+
+pub mod settings;

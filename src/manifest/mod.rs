@@ -356,3 +356,113 @@ impl Manifest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn ident() -> impl Strategy<Value = Ident> {
+        let spelling = prop_oneof!["[^\0]{1,15}", "[A-Za-z\"'\\\\.~ ]{1,63}", Just("Ünïcode \"quoted\" 'Name'".to_owned())];
+        spelling.prop_map(|name| Ident::new(name).unwrap())
+    }
+
+    fn table() -> impl Strategy<Value = Table> {
+        (ident(), ident()).prop_map(|(schema, name)| Table { schema, name })
+    }
+
+    fn name() -> impl Strategy<Value = Name> {
+        "[a-z][a-z0-9_]{0,33}".prop_map(|name| Name::new(name).unwrap())
+    }
+
+    fn account() -> impl Strategy<Value = AccountPath> {
+        prop_oneof![
+            ident().prop_map(AccountPath::Column),
+            (ident(), table(), ident(), ident()).prop_map(|(column, via, id, account)| AccountPath::Via {
+                column,
+                via,
+                id,
+                account
+            }),
+        ]
+    }
+
+    fn key() -> impl Strategy<Value = Key> {
+        let choices =
+            (proptest::sample::select(Hide::ALL), proptest::sample::select(OnInsert::ALL), "[!#-&(-\\[]{0,9}", 16..=512_u16);
+        (name(), table(), ident(), ident(), account(), choices).prop_map(|(name, table, id, column, account, choices)| {
+            let (hide, on_insert, prefix, bytes) = choices;
+            Key { name, table, id, column, account, hide, on_insert, generate: Generate { prefix, bytes } }
+        })
+    }
+
+    fn write() -> impl Strategy<Value = Write> {
+        let deny = proptest::sample::subsequence(Deny::ALL, 1..=3);
+        (name(), table(), account(), vec(ident(), 1..3), deny, any::<bool>())
+            .prop_map(|(name, table, account, roles, deny, rls)| Write { name, table, account, roles, deny, rls })
+    }
+
+    fn manifest() -> impl Strategy<Value = Manifest> {
+        // The years 1 to 9998, to the nanosecond.
+        let cutover = (-62_135_596_800_i64..253_370_764_800, 0..1_000_000_000_i32)
+            .prop_map(|(second, nanosecond)| jiff::Timestamp::new(second, nanosecond).unwrap());
+        let setting = ("\\PC{1,20}", cutover).prop_map(|(label, cutover)| Setting { label, cutover });
+        let roles = (ident(), vec(ident(), 0..3), vec(ident(), 0..3), vec(ident(), 0..3))
+            .prop_map(|(owner, ui, api, auth)| Roles { owner, ui, api, auth });
+        let accounts = (table(), ident()).prop_map(|(table, id)| Accounts { table, id });
+        (setting, roles, accounts, vec(key(), 0..3), vec(write(), 0..3)).prop_map(|(setting, roles, accounts, keys, writes)| {
+            Manifest { version: VERSION, setting, roles, accounts, keys, writes }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_manifest_survives_being_stored_as_json(manifest in manifest()) {
+            let stored = serde_json::to_string(&manifest).unwrap();
+            let read: Manifest = serde_json::from_str(&stored).unwrap();
+            prop_assert_eq!(read.sha256(), manifest.sha256());
+            prop_assert_eq!(read, manifest);
+        }
+
+        #[test]
+        fn every_object_named_after_a_name_fits_an_identifier(name in name()) {
+            for derived in [format!("authenticate_{name}"), format!("~keyward_{name}_{}", "x".repeat(19))] {
+                prop_assert!(Ident::new(derived).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_changes_with_the_meaning_and_not_with_the_layout() {
+        let text = include_str!("../../keyward.example.toml");
+        let sha256 = |text: &str| Manifest::parse(text, "keyward.toml").unwrap().sha256();
+        let bare: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n\n")).collect();
+        assert_eq!(sha256(&bare), sha256(text));
+        assert_eq!(sha256(&text.replace("label = \"Enhanced Account Security\"\n", "")), sha256(text));
+        assert_ne!(sha256(&text.replace("app_ui", "app_ui_2")), sha256(text));
+        assert_eq!(sha256(text).len(), 64);
+    }
+
+    #[test]
+    fn a_stored_manifest_with_an_unknown_key_is_not_read() {
+        let manifest = Manifest::parse(include_str!("../../keyward.example.toml"), "keyward.toml").unwrap();
+        let stored = serde_json::to_value(manifest).unwrap();
+        assert!(serde_json::from_value::<Manifest>(stored.clone()).is_ok());
+        for place in ["/setting", "/roles", "/accounts", "/keys/0", "/keys/1/account", "/keys/0/generate", "/writes/0"] {
+            let mut stored = stored.clone();
+            stored.pointer_mut(place).unwrap()["novelty"] = true.into();
+            assert!(serde_json::from_value::<Manifest>(stored).is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_need_quotes_or_not_fit_is_refused() {
+        for good in ["a", "location_api_key", &"a".repeat(34)] {
+            assert_eq!(Name::new(good).unwrap().to_string(), good);
+        }
+        for bad in ["", "_a", "1a", "A", "a-b", "a b", "ä", "a\"", &"a".repeat(35)] {
+            assert!(Name::new(bad).unwrap_err().hint().is_some(), "{bad}");
+        }
+    }
+}

@@ -862,3 +862,6 @@ impl WriteDraft {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::ident::MAX_BYTES;
 /// Returns the JSON Schema (draft 2020-12) of the manifest as written in TOML.
 ///
 /// An instant of TOML counts as a string of the format `date-time`, as the TOML tools that read JSON Schema have it. What keyward
-/// refuses and the schema allows: lengths in bytes, repetitions, and roles in two lists.
+/// refuses and the schema allows: names too long in bytes, a name or table used twice, and a role in two lists.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Manifest>();

@@ -1,8 +1,11 @@
 //! keyward takes API keys out of reach, one account at a time, inside Postgres itself.
 
+pub mod catalog;
 pub mod db;
 pub mod error;
 pub mod ident;
 pub mod manifest;
 pub mod parse;
+pub mod plan;
+pub mod schema;
 pub mod template;

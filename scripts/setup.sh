@@ -22,15 +22,25 @@ libclang_in() {
     return 1
 }
 
+# Whether clang's own headers are there, stdbool.h among them: Debian's libclang1 comes without, and bindgen then fails. On
+# macOS they come with the library.
+have_clang_headers() {
+    [ "$(uname -s)" = Darwin ] || any /usr/lib*/clang/*/include/stdbool.h /usr/lib*/*/lib*/clang/*/include/stdbool.h \
+        /usr/local/lib*/clang/*/include/stdbool.h /usr/local/llvm*/lib*/clang/*/include/stdbool.h
+}
+
 # Looks where clang-sys, and so bindgen, looks; the places that cost a process come last. Homebrew's llvm isn't among them.
 have_libclang() {
     if [ -n "${LIBCLANG_PATH-}" ] && { [ -f "$LIBCLANG_PATH" ] || libclang_in "$LIBCLANG_PATH"; }; then return 0; fi
     if libclang_in /usr/lib*/*/* /usr/lib*/* /usr/lib* \
         /usr/local/llvm*/lib* /usr/local/lib*/*/* /usr/local/lib*/* /usr/local/lib* \
         /usr/local/opt/llvm*/lib /Library/Developer/CommandLineTools/usr/lib \
-        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib; then return 0; fi
+        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib && have_clang_headers; then return 0; fi
     llvm_config=${LLVM_CONFIG_PATH:-llvm-config}
-    if have "$llvm_config" && libclang_in "$("$llvm_config" --prefix)"/lib*; then return 0; fi
+    if have "$llvm_config"; then
+        prefix=$("$llvm_config" --prefix)
+        if libclang_in "$prefix"/lib* && any "$prefix"/lib*/clang/*/include/stdbool.h; then return 0; fi
+    fi
     have xcode-select && libclang_in "$(xcode-select --print-path)/Toolchains/XcodeDefault.xctoolchain/usr/lib"
 }
 
@@ -107,7 +117,7 @@ install_macos() {
 look() {
     need_cc=false need_libclang=false need_postgres=false missing=
     if ! have cc; then need_cc=true missing="a C compiler (cc)"; fi
-    if ! have_libclang; then need_libclang=true missing="${missing:+$missing, }libclang"; fi
+    if ! have_libclang; then need_libclang=true missing="${missing:+$missing, }libclang with its headers"; fi
     if ! have_postgres; then need_postgres=true missing="${missing:+$missing, }a PostgreSQL server (initdb, postgres)"; fi
 }
 

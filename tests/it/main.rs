@@ -1,1 +1,11 @@
 //! The promises of keyward, each tried on a real server.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test speaks to the server directly, reads its environment, and fails by panicking; so do its helpers"
+)]
+
+mod tidy;

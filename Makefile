@@ -1,0 +1,27 @@
+# `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
+# Each installs what is missing first, and says so.
+
+.PHONY: setup demo test check advisories versions
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	cargo run --locked -- demo
+
+test: setup
+	cargo test --locked
+
+check: setup
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	scripts/cargo-deny.sh --locked check --hide-inclusion-graph bans licenses sources
+
+# Asks the RustSec database, which is a git repository: needs a network beyond the crate registry.
+advisories: setup
+	scripts/cargo-deny.sh --locked check advisories
+
+# The whole test-suite on PostgreSQL 14 to 18.
+versions: setup
+	scripts/versions.sh

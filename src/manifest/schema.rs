@@ -1,4 +1,5 @@
-//! The JSON Schema of `keyward.toml`, derived from the types of the manifest: what an editor needs to complete, explain and check the file.
+//! The JSON Schema of `keyward.toml`, derived from the types of the manifest: what an editor needs to complete, explain and check
+//! the file.
 //!
 //! The functions here describe the strings and numbers whose rules the type alone doesn't tell. The rules between parts of the
 //! file are beyond JSON Schema; [`super::Manifest::parse`] knows them.

@@ -437,7 +437,8 @@ mod tests {
     fn the_fingerprint_changes_with_the_meaning_and_not_with_the_layout() {
         let text = include_str!("../../keyward.example.toml");
         let sha256 = |text: &str| Manifest::parse(text, "keyward.toml").unwrap().sha256();
-        let bare: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n\n")).collect();
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let bare = lines.join("\n\n");
         assert_eq!(sha256(&bare), sha256(text));
         assert_eq!(sha256(&text.replace("label = \"Enhanced Account Security\"\n", "")), sha256(text));
         assert_ne!(sha256(&text.replace("app_ui", "app_ui_2")), sha256(text));

@@ -70,7 +70,10 @@ impl Manifest {
             faults.add(
                 version.span().start,
                 format!("the manifest's version is {}; expected {VERSION}", version.get_ref()),
-                format!("this keyward reads version {VERSION} only: write `version = {VERSION}`, or use the keyward that the file was written for"),
+                format!(
+                    "this keyward reads version {VERSION} only: write `version = {VERSION}`, or use the keyward that the file was \
+                     written for"
+                ),
             );
             return Err(faults.into_error());
         }
@@ -83,7 +86,8 @@ impl Manifest {
     }
 }
 
-const SYNTAX_HINT: &str = "strings are quoted (table = \"app.users\"), a table's header stands on a line of its own ([accounts], [[keys]]), and a key appears once";
+const SYNTAX_HINT: &str = "strings are quoted (table = \"app.users\"), a table's header stands on a line of its own ([accounts], \
+                           [[keys]]), and a key appears once";
 
 /// What is wrong with a file, and where.
 struct Faults<'a> {
@@ -697,7 +701,10 @@ impl Draft {
                 if self.owner.as_ref().is_some_and(|owner| owner.get_ref() == role.get_ref()) {
                     faults.add(
                         at,
-                        format!("the role {name} is keyward's `owner` and also in `{key}` of {title}; expected a role of the application"),
+                        format!(
+                            "the role {name} is keyward's `owner` and also in `{key}` of {title}; expected a role of the \
+                             application"
+                        ),
                         "nobody may act as the owner: name another role as `owner` of [roles], one that nothing connects as",
                     );
                 }

@@ -1,11 +1,12 @@
-//! The JSON Schema of `keyward.toml`, derived from the types of the manifest: what an editor needs to complete, explain and check the file.
+//! The JSON Schema of `keyward.toml`, derived from the types of the manifest: what an editor needs to complete, explain and check
+//! the file.
 //!
 //! The functions here describe the strings and numbers whose rules the type alone doesn't tell. The rules between parts of the
 //! file are beyond JSON Schema; [`super::Manifest::parse`] knows them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::parse::{MAX_KEY_BYTES, MIN_KEY_BYTES};
 use super::{Deny, MAX_NAME_BYTES, Manifest, VERSION};
@@ -16,7 +17,7 @@ use crate::ident::MAX_BYTES;
 /// An instant of TOML counts as a string of the format `date-time`, as the TOML tools that read JSON Schema have it. What keyward
 /// refuses and the schema allows: names too long in bytes, a name or table used twice, and a role in two lists.
 #[must_use]
-pub fn json_schema() -> serde_json::Value {
+pub fn json_schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Manifest>();
     schema.insert("title".to_owned(), json!("keyward.toml"));
     // Something to protect.
@@ -83,6 +84,7 @@ mod tests {
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/keyward.schema.json");
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "the environment says whether to write the file anew")]
     fn the_published_schema_is_the_one_of_this_code() {
         let wanted = format!("{:#}\n", json_schema());
         if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -90,5 +92,137 @@ mod tests {
         }
         let found = std::fs::read_to_string(FILE).unwrap_or_default();
         assert!(found == wanted, "keyward.schema.json is stale: run `UPDATE_EXPECT=1 cargo test --lib published_schema`");
+    }
+
+    /// Checks documents against a schema: the keywords that this one uses, and a panic at any other.
+    ///
+    /// (The crate jsonschema agrees on all the cases below. It's no dependency because it changes the features of `serde_json` and
+    /// hashbrown, so that the database driver and Postgres's grammar would be compiled a second time for the tests.)
+    struct Validator(Value);
+
+    impl Validator {
+        fn is_valid(&self, document: &Value) -> bool {
+            self.accepts(&self.0, document)
+        }
+
+        fn accepts(&self, schema: &Value, found: &Value) -> bool {
+            schema.as_object().unwrap().iter().all(|(keyword, wanted)| self.holds(keyword, wanted, schema, found))
+        }
+
+        fn holds(&self, keyword: &str, wanted: &Value, schema: &Value, found: &Value) -> bool {
+            let accepting =
+                |schemas: &Value| schemas.as_array().unwrap().iter().filter(|schema| self.accepts(schema, found)).count();
+            let size = wanted.as_u64().and_then(|size| usize::try_from(size).ok());
+            let characters = found.as_str().map(|text| text.chars().count());
+            let length = found.as_array().map(Vec::len);
+            match keyword {
+                "$schema" | "$defs" | "title" | "description" | "default" => true,
+                "$ref" => self.accepts(self.0.pointer(&wanted.as_str().unwrap()[1..]).unwrap(), found),
+                "const" => found == wanted,
+                "type" => match wanted.as_str().unwrap() {
+                    "string" => found.is_string(),
+                    "integer" => found.is_i64(),
+                    "boolean" => found.is_boolean(),
+                    "array" => found.is_array(),
+                    "object" => found.is_object(),
+                    other => panic!("unknown type {other}"),
+                },
+                "anyOf" => accepting(wanted) > 0,
+                "oneOf" => accepting(wanted) == 1,
+                "required" => wanted.as_array().unwrap().iter().all(|key| found.get(key.as_str().unwrap()).is_some()),
+                "properties" => wanted
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .all(|(key, schema)| found.get(key).is_none_or(|item| self.accepts(schema, item))),
+                "additionalProperties" => {
+                    assert_eq!(wanted, &Value::Bool(false));
+                    found.as_object().is_none_or(|found| found.keys().all(|key| schema["properties"].get(key).is_some()))
+                }
+                "items" => found.as_array().is_none_or(|items| items.iter().all(|item| self.accepts(wanted, item))),
+                "uniqueItems" => found.as_array().is_none_or(|items| (1..items.len()).all(|i| !items[..i].contains(&items[i]))),
+                "minItems" => length.is_none_or(|length| length >= size.unwrap()),
+                "minLength" => characters.is_none_or(|length| length >= size.unwrap()),
+                "maxLength" => characters.is_none_or(|length| length <= size.unwrap()),
+                "minimum" => found.as_f64().is_none_or(|found| found >= wanted.as_f64().unwrap()),
+                "maximum" => found.as_f64().is_none_or(|found| found <= wanted.as_f64().unwrap()),
+                "pattern" => {
+                    found.as_str().is_none_or(|text| regex::Regex::new(wanted.as_str().unwrap()).unwrap().is_match(text))
+                }
+                "format" => {
+                    assert_eq!(wanted, "date-time");
+                    found.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_ok())
+                }
+                other => panic!("unknown keyword {other}"),
+            }
+        }
+    }
+
+    /// Returns a TOML document as the JSON that schema-reading TOML tools see: instants are strings.
+    fn as_json(text: &str) -> Value {
+        fn value(toml: toml::Value) -> Value {
+            match toml {
+                toml::Value::Table(table) => table.into_iter().map(|(key, item)| (key, value(item))).collect(),
+                toml::Value::Array(items) => items.into_iter().map(value).collect(),
+                toml::Value::Datetime(datetime) => json!(datetime.to_string()),
+                other => serde_json::to_value(other).unwrap(),
+            }
+        }
+        value(toml::Value::Table(text.parse().unwrap()))
+    }
+
+    const EXAMPLE: &str = include_str!("../../keyward.example.toml");
+
+    #[test]
+    fn the_schema_accepts_the_example_and_the_manifest_as_it_is_stored() {
+        let schema = Validator(json_schema());
+        assert!(schema.is_valid(&as_json(EXAMPLE)));
+        let stored = serde_json::to_value(Manifest::parse(EXAMPLE, "").unwrap()).unwrap();
+        assert!(schema.is_valid(&stored));
+        let odd = EXAMPLE.replace("\"app.users\"", r#"'"My ""App"".x"."Üsers"'"#);
+        assert!(Manifest::parse(&odd, "").is_ok() && schema.is_valid(&as_json(&odd)));
+    }
+
+    #[test]
+    fn the_schema_refuses_what_the_parser_refuses() {
+        let schema = Validator(json_schema());
+        let edits = [
+            ("version = 1", "version = 2"),
+            ("version = 1", ""),
+            ("cutover = 2024-06-17T00:00:00Z", ""),
+            ("cutover = 2024-06-17T00:00:00Z", "cutover = 2024-06-17T00:00:00"),
+            ("label = \"Enhanced Account Security\"", "label = \"\""),
+            ("ui = [", "uis = ["),
+            ("ui = [\"app_ui\"]", "ui = [\"app_ui\", \"app_ui\"]"),
+            ("ui = [\"app_ui\"]", "ui = \"app_ui\""),
+            ("table = \"app.accounts\"", "table = \"accounts\""),
+            ("table = \"app.accounts\"", "table = \"app.b.accounts\""),
+            ("name = \"location_api_key\"", "name = \"Key\""),
+            ("name = \"location_api_key\"", "name = \"a23456789b123456789c123456789d12345\""),
+            ("column = \"api_key\"", "column = \"\""),
+            ("column = \"api_key\"", ""),
+            ("hide = \"vault\"", "hide = \"mask\""),
+            ("on_insert = \"strip\"", "on_insert = true"),
+            ("bytes = 32", "bytes = 15"),
+            ("bytes = 32", "bytes = 513"),
+            ("prefix = \"loc_\"", "prefix = 'loc\"'"),
+            ("prefix = \"loc_\"", "prefix = 'loc\\'"),
+            ("prefix = \"loc_\"", "prefix = \"loc`\""),
+            ("prefix = \"loc_\"", "prefix = \"loc \""),
+            ("via = \"app.locations\", ", ""),
+            ("roles = [\"api_v1\"]", "roles = []"),
+            ("deny = [\"insert\", \"update\", \"delete\"]", "deny = []"),
+            ("deny = [\"insert\"", "deny = [\"truncate\""),
+            ("rls = true", "rls = 1"),
+        ];
+        for (from, to) in edits {
+            assert!(EXAMPLE.contains(from), "{from}");
+            let text = EXAMPLE.replacen(from, to, 1);
+            assert!(Manifest::parse(&text, "").is_err(), "the parser reads {to:?} for {from:?}");
+            assert!(!schema.is_valid(&as_json(&text)), "the schema accepts {to:?} for {from:?}");
+        }
+        let nothing = &EXAMPLE[..EXAMPLE.find("[[keys]]").unwrap_or_default()];
+        let nothing = &nothing[..nothing.rfind("\n\n").unwrap_or(nothing.len())];
+        assert!(Manifest::parse(nothing, "").is_err() && !schema.is_valid(&as_json(nothing)));
     }
 }

@@ -39,7 +39,8 @@ pub fn script(applied: &[i64]) -> String {
 /// [`crate::error::Kind::Refused`] if the database holds a migration that this build doesn't know (an older keyward on a newer
 /// database) or another script under the same version; the statement's failure otherwise.
 pub async fn migrate(db: &mut Db) -> Result<usize> {
-    let runner = Runner::new(&migrations()?).set_migration_table_name(HISTORY).to_owned();
+    let mut runner = Runner::new(&migrations()?);
+    runner.set_migration_table_name(HISTORY);
     let report = runner.run_async(&mut Connection(db)).await.map_err(|error| {
         let hint = "use the keyward version that wrote the database, or a newer one";
         Error::refused("keyward's base tables can't be brought up to date").with_source(error).with_hint(hint)

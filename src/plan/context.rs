@@ -55,7 +55,7 @@ pub(super) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
         auth => idents(&manifest.roles.auth),
         deniers => idents(&deniers),
         users => idents(&users),
-        label => manifest.setting.label,
+        label => manifest.setting.label.as_str(),
         keys => keys,
         grantees => Vec::<String>::new(),
         accounts => context! {
@@ -110,7 +110,7 @@ pub(super) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result
             key_is_uuid => column.is_some_and(|column| column.base_type == "uuid"),
             account => account(manifest, snapshot, on, &key.account)?,
             strip => key.on_insert == OnInsert::Strip,
-            prefix => key.generate.prefix,
+            prefix => key.generate.prefix.as_str(),
             bytes => key.generate.bytes,
             is_unique => on.indexes.iter().any(|index| index.is_unique && index.columns == [key.column.as_str()]),
             is_accounts => key.table == manifest.accounts.table,

@@ -298,7 +298,7 @@ impl Collector<'_> {
     }
 
     fn write_triggers(&mut self, write: &Write, context: &Value) -> Result<()> {
-        let mut names = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
         for deny in &write.deny {
             names.extend(match deny {
                 Deny::Insert => ["insert", "assert_insert"].as_slice(),

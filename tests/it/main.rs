@@ -1,1 +1,3 @@
 //! The promises of keyward, each tried on a real server.
+
+mod sandbox;

@@ -48,10 +48,10 @@ mod url;
 mod watchdog;
 
 use std::fmt::{self, Write as _};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -245,7 +245,7 @@ impl Sandbox {
         server.configure(options)?;
         hand(&server.dir, |dir| server.identity.give(dir))?;
         if options.listen == Listen::Loopback {
-            let password = random_password()?;
+            let password = random_hex::<24>()?;
             server.set_password(&password)?;
             self.password = Some(password);
         }
@@ -307,7 +307,7 @@ fn watchdog(present: &mut Option<Watchdog>) -> Result<&mut Watchdog> {
 fn make_dir(below: &Path, identity: &Identity) -> Result<(PathBuf, Watchdog)> {
     let unusable = |why: String| Error::usage(format!("can't make a sandbox below {}: {why}", below.display()));
     let below = below.canonicalize().map_err(|error| unusable(error.to_string()))?;
-    let length = below.as_os_str().len() + "/kw-XXXXXX/.s.PGSQL.65535".len();
+    let length = below.as_os_str().len() + "/kw-0123456789/.s.PGSQL.65535".len();
     if length > MAX_SOCKET_PATH {
         return Err(unusable(format!("the path of its socket would be {length} bytes long, and may be {MAX_SOCKET_PATH}"))
             .with_hint("choose a shorter directory, such as /tmp"));
@@ -329,14 +329,14 @@ fn make_dir(below: &Path, identity: &Identity) -> Result<(PathBuf, Watchdog)> {
             }
         }
     }
-    let dir = tempfile::Builder::new()
-        .prefix("kw-")
-        .rand_bytes(6)
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(&below)
-        .map_err(|error| unusable(error.to_string()))?;
-    let watchdog = Watchdog::start(dir.path()).map_err(|error| unusable(format!("/bin/sh can't be run: {error}")))?;
-    Ok((dir.keep(), watchdog))
+    let dir = below.join(format!("kw-{}", random_hex::<5>()?));
+    // First the watchdog, then what it watches over: there is no moment to be killed at that leaves something behind.
+    let watchdog = Watchdog::start(&dir).map_err(|error| unusable(format!("/bin/sh can't be run: {error}")))?;
+    if let Err(error) = DirBuilder::new().mode(0o700).create(&dir) {
+        watchdog.dismiss();
+        return Err(unusable(error.to_string()));
+    }
+    Ok((dir, watchdog))
 }
 
 fn hand(dir: &Path, change: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
@@ -350,9 +350,9 @@ fn free_port() -> Result<u16> {
         .map_err(|error| Error::usage("no port of 127.0.0.1 is free").with_source(error))
 }
 
-/// Returns 24 bytes from the system's generator as 48 hexadecimal digits.
-fn random_password() -> Result<String> {
-    let mut bytes = [0; 24];
+/// Returns as many bytes from the system's generator in hexadecimal digits.
+fn random_hex<const BYTES: usize>() -> Result<String> {
+    let mut bytes = [0; BYTES];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
         .map_err(|error| Error::bug("can't read /dev/urandom").with_source(error))?;

@@ -13,7 +13,7 @@ use keyward::error::Kind;
 use keyward::sandbox::{Listen, Options, Sandbox};
 use sqlx::{Connection as _, PgConnection};
 
-/// Names the cache directory for the child process that [`child_holds_a_sandbox_until_it_is_killed`] becomes.
+/// Names the directory below which the process works that [`child_holds_a_sandbox_until_it_is_killed`] becomes.
 const CHILD: &str = "KEYWARD_TEST_SANDBOX_CHILD";
 
 fn options() -> Options {
@@ -121,28 +121,39 @@ fn dropping_leaves_neither_server_nor_directory() {
     }
 }
 
-/// No test of its own: the process that the next test starts and kills.
+/// No test of its own: the process that the next two tests start and kill.
 #[test]
 fn child_holds_a_sandbox_until_it_is_killed() {
-    if std::env::var_os(CHILD).is_none() {
-        return;
-    }
-    let sandbox = Sandbox::start(options()).unwrap();
+    let Some(base) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let sandbox = Sandbox::start(options().temp_dir(base.join("temp")).cache_dir(base.join("cache"))).unwrap();
     // Through stderr: the test harness keeps stdout to itself.
     let told = format!("sandbox {} {}\n", sandbox.pid().unwrap(), sandbox.socket_dir().display());
     std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
-    sleep(Duration::from_secs(600));
+    sleep(Duration::from_mins(10));
+}
+
+fn start_child(base: &Path) -> std::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "sandbox::child_holds_a_sandbox_until_it_is_killed", "--nocapture"])
+        .env(CHILD, base)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// A directory that the server's user can reach.
+fn open_dir() -> tempfile::TempDir {
+    let base = tempfile::Builder::new().prefix("kwt-").permissions(mode(0o755)).tempdir_in("/tmp").unwrap();
+    fs::create_dir(base.path().join("temp")).unwrap();
+    fs::set_permissions(base.path().join("temp"), mode(0o755)).unwrap();
+    base
 }
 
 #[test]
 fn a_parent_killed_with_sigkill_leaves_neither_server_nor_directory() {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "sandbox::child_holds_a_sandbox_until_it_is_killed", "--nocapture"])
-        .env(CHILD, "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let base = open_dir();
+    let mut child = start_child(base.path());
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let told = lines.find(|line| line.starts_with("sandbox ")).unwrap();
     let mut words = told.split(' ').skip(1);
@@ -156,6 +167,31 @@ fn a_parent_killed_with_sigkill_leaves_neither_server_nor_directory() {
     assert_eq!(lines.next(), None);
     eventually("the server still runs", || !runs(pid));
     eventually("the directory is still there", || !dir.exists());
+}
+
+#[test]
+fn a_parent_killed_at_any_moment_of_its_start_leaves_nothing() {
+    let mut early = 0;
+    for step in 0..14 {
+        let base = open_dir();
+        let temp = base.path().join("temp");
+        let mut child = start_child(base.path());
+        sleep(Duration::from_millis(step * 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+        early += u32::from(!told.contains("sandbox "));
+        let name = temp.to_str().unwrap();
+        eventually("a process still works there", || !command_lines().contains(name));
+        assert_eq!(entries(&temp), Vec::<PathBuf>::new(), "killed after {} ms", step * 60);
+    }
+    assert!(early > 0, "no kill fell into the start");
+}
+
+/// The command lines of every process of the machine.
+fn command_lines() -> String {
+    let output = Command::new("ps").args(["-A", "-ww", "-o", "args="]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -208,25 +244,22 @@ fn a_directory_without_a_server_gives_a_clear_error() {
 
 #[test]
 fn a_server_that_does_not_start_shows_the_end_of_its_log_and_leaves_nothing() {
-    let temp = tempfile::Builder::new().prefix("t").permissions(mode(0o755)).tempdir_in("/tmp").unwrap();
-    let cache = tempfile::tempdir().unwrap();
-    let place = || options().temp_dir(temp.path()).cache_dir(cache.path().to_owned());
+    let base = open_dir();
+    let temp = base.path().join("temp");
+    let place = || options().temp_dir(&temp).cache_dir(base.path().join("cache"));
     drop(Sandbox::start(place()).unwrap());
     let error = Sandbox::start(place().setting("shared_buffers", "plenty")).unwrap_err();
     assert_eq!(error.kind(), Kind::Connect);
     assert!(error.to_string().contains(r#"invalid value for parameter "shared_buffers": "plenty""#), "{error}");
-    assert_eq!(entries(temp.path()), Vec::<PathBuf>::new());
+    assert_eq!(entries(&temp), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn initdb_that_fails_is_quoted_and_leaves_nothing() {
-    let temp = tempfile::Builder::new().prefix("t").permissions(mode(0o755)).tempdir_in("/tmp").unwrap();
-    let programs = temp.path().join("bin");
-    let below = temp.path().join("below");
-    for dir in [&programs, &below] {
-        fs::create_dir(dir).unwrap();
-        fs::set_permissions(dir, mode(0o755)).unwrap();
-    }
+    let base = open_dir();
+    let (programs, temp) = (base.path().join("bin"), base.path().join("temp"));
+    fs::create_dir(&programs).unwrap();
+    fs::set_permissions(&programs, mode(0o755)).unwrap();
     for (name, script) in [
         ("postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 17.99'\n"),
         ("initdb", "#!/bin/sh\necho 'initdb: error: the moon is full' >&2\nexit 3\n"),
@@ -234,13 +267,12 @@ fn initdb_that_fails_is_quoted_and_leaves_nothing() {
         fs::write(programs.join(name), script).unwrap();
         fs::set_permissions(programs.join(name), mode(0o755)).unwrap();
     }
-    let cache = tempfile::tempdir().unwrap();
-    let tried = options().bin_dir(programs).temp_dir(&below).cache_dir(cache.path().to_owned());
-    let error = Sandbox::start(tried).unwrap_err();
+    let cache = base.path().join("cache");
+    let error = Sandbox::start(options().bin_dir(programs).temp_dir(&temp).cache_dir(cache.clone())).unwrap_err();
     assert_eq!(error.kind(), Kind::Connect);
     assert!(error.to_string().ends_with("it says:\n  initdb: error: the moon is full"), "{error}");
-    assert_eq!(entries(&below), Vec::<PathBuf>::new());
-    assert_eq!(entries(cache.path()), Vec::<PathBuf>::new());
+    assert_eq!(entries(&temp), Vec::<PathBuf>::new());
+    assert_eq!(entries(&cache), Vec::<PathBuf>::new());
 }
 
 #[test]

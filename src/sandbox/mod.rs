@@ -24,15 +24,27 @@
 //! # }
 //! ```
 //!
-//! Everything here blocks (a start takes a fifth of a second, the first one of a server version a few): in asynchronous code,
-//! call it through `tokio::task::spawn_blocking`.
+//! Everything here blocks (a start takes about a tenth of a second, the first one of a server version half a second): in
+//! asynchronous code, call it through `tokio::task::spawn_blocking`.
+//!
+//! # One server for many tests
+//!
+//! Rust never drops a `static`, but the end of the process cleans up all the same:
+//!
+//! ```no_run
+//! use keyward::sandbox::{Options, Sandbox};
+//! use std::sync::LazyLock;
+//!
+//! static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+//!     Sandbox::start(Options::new().search_path(std::env::var_os("PATH"))).expect("a server on this machine")
+//! });
+//! ```
 //!
 //! # Why not pgtemp
 //!
-//! The crate pgtemp (0.7.1) runs `initdb` anew for each server, searches PATH only, and leaves server and directory behind when
-//! its process is killed. As root it needs `sudo`, a `chown` program and a user `postgres`; it needs `createdb` for another
-//! database than `postgres`, listens on TCP with local trust and a known default password, and panics where this module returns an error. It also
-//! switches off `synchronous_commit` and autovacuum.
+//! The crate pgtemp (0.7.1) runs `initdb` anew for each server, looks in PATH or one named directory only, and leaves server and
+//! directory behind when its process is killed. As root it needs `sudo` and a user `postgres`; it listens on TCP, trusts every
+//! local user there, switches off `synchronous_commit` and autovacuum, and panics where this module returns an error.
 //!
 //! # Layout
 //!

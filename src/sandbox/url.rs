@@ -5,9 +5,8 @@ use std::path::Path;
 
 /// Returns the URL for a Unix socket.
 ///
-/// The role and the directory stand in the query: a URL with a user but no host is invalid to most URL parsers (sqlx's, Go's,
-/// node's), and a host that is only a place holder is tried first by some. This form is understood by libpq, sqlx,
-/// tokio-postgres, psycopg, pgx and node-postgres.
+/// The role and the directory stand in the query, as libpq allows: the WHATWG rules, which sqlx and node follow, have no URL with a
+/// user but no host, and some clients would try a host that is only a place holder.
 pub(super) fn unix(dir: &Path, port: u16, role: &str, database: &str) -> String {
     let dir = encode(dir.as_os_str().as_encoded_bytes(), b"/");
     format!("postgresql:///{}?host={dir}&port={port}&user={}", encode(database.as_bytes(), b""), encode(role.as_bytes(), b""))
@@ -40,6 +39,11 @@ fn encode(bytes: &[u8], also: &[u8]) -> String {
 mod tests {
     use super::*;
     use sqlx::postgres::PgConnectOptions;
+
+    #[test]
+    fn sqlx_reads_no_url_with_a_user_and_no_host() {
+        assert!("postgresql://postgres@/postgres?host=/tmp".parse::<PgConnectOptions>().is_err());
+    }
 
     #[test]
     fn sqlx_reads_back_what_was_meant() {

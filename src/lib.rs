@@ -8,5 +8,6 @@ pub mod ident;
 pub mod manifest;
 pub mod parse;
 pub mod plan;
+pub mod sandbox;
 pub mod schema;
 pub mod template;

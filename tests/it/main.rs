@@ -8,4 +8,7 @@
     reason = "a test speaks to the server directly, reads its environment, and fails by panicking; so do its helpers"
 )]
 
+mod apply;
+mod fixture;
+mod sandbox;
 mod tidy;

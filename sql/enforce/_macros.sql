@@ -10,7 +10,7 @@ COALESCE(NULLIF(pg_catalog.current_setting('role'), 'none'), SESSION_USER)
 {% macro acts_as(roles) %}
 COALESCE(
 {%- for role in roles %}
-{{ " OR " | safe if not loop.first }} pg_catalog.pg_has_role({{ actor() }}::name, pg_catalog.to_regrole({{ (role | ident) | lit }})::oid, 'USAGE')
+{% if not loop.first %} OR {% endif %}pg_catalog.pg_has_role({{ actor() }}::name, pg_catalog.to_regrole({{ (role | ident) | lit }})::oid, 'USAGE')
 {%- endfor %}
 , false)
 {%- endmacro %}

@@ -63,7 +63,7 @@ pub(super) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
             schema => manifest.accounts.table.schema.as_str(),
             name => manifest.accounts.table.name.as_str(),
             id => ident(&manifest.accounts.id),
-            r#type => sql(plain_type(accounts, &manifest.accounts.id)?),
+            id_type => sql(plain_type(accounts, &manifest.accounts.id)?),
             owners => owners(manifest, accounts),
         },
     })
@@ -82,7 +82,7 @@ fn account(manifest: &Manifest, snapshot: &Snapshot, on: &Relation, path: &Accou
             let other = relation(snapshot, via)?;
             context! {
                 column => ident(column),
-                r#type => sql(plain_type(on, column)?),
+                column_type => sql(plain_type(on, column)?),
                 via => table(via),
                 via_id => ident(id),
                 via_account => ident(account),

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
 DECLARE
-    account_   {{ accounts.type }} := {{ m.account_of("NEW" | safe, key.account) }};
+    account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
 BEGIN
     IF {{ m.effective("account_" | safe) }} THEN
         RAISE EXCEPTION USING ERRCODE = 'KW001',

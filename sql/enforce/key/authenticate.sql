@@ -5,7 +5,7 @@
 {% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE FUNCTION keyward.{{ "authenticate_" ~ key.name }}(candidate {{ key.key_type }})
-    RETURNS TABLE (id {{ key.id_type }}, account {{ accounts.type }})
+    RETURNS TABLE (id {{ key.id_type }}, account {{ accounts.id_type }})
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$

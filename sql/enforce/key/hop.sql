@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "hop_" ~ key.name }}() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
 DECLARE
-    account_  {{ accounts.type }};
+    account_  {{ accounts.id_type }};
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         account_ := NEW.{{ key.account.via_account }};

@@ -1,10 +1,10 @@
 -- purpose: Publishes every sealed key of the given accounts, whose setting must be off. Returns how many.
 -- role: owner
 -- lock: none
--- undo: DROP FUNCTION keyward.{{ "publish_" ~ key.name }}({{ accounts.type }}[]);
+-- undo: DROP FUNCTION keyward.{{ "publish_" ~ key.name }}({{ accounts.id_type }}[]);
 {% import "enforce/_macros.sql" as m %}
 
-CREATE OR REPLACE FUNCTION keyward.{{ "publish_" ~ key.name }}(accounts {{ accounts.type }}[]) RETURNS bigint
+CREATE OR REPLACE FUNCTION keyward.{{ "publish_" ~ key.name }}(accounts {{ accounts.id_type }}[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
@@ -46,4 +46,4 @@ EXCEPTION WHEN unique_violation THEN
         SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
 END
 $keyward$;
-{{ m.execute("keyward." | safe ~ ("publish_" ~ key.name) ~ "(" | safe ~ accounts.type ~ "[])" | safe, grantees, []) }}
+{{ m.execute("keyward." | safe ~ ("publish_" ~ key.name) ~ "(" | safe ~ accounts.id_type ~ "[])" | safe, grantees, []) }}

@@ -1,10 +1,10 @@
 -- purpose: Seals every published key of the given accounts, which must be enabled. Returns how many.
 -- role: owner
 -- lock: none
--- undo: DROP FUNCTION keyward.{{ "seal_" ~ key.name }}({{ accounts.type }}[]);
+-- undo: DROP FUNCTION keyward.{{ "seal_" ~ key.name }}({{ accounts.id_type }}[]);
 {% import "enforce/_macros.sql" as m %}
 
-CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts.type }}[]) RETURNS bigint
+CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts.id_type }}[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
@@ -45,4 +45,4 @@ BEGIN
         SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
 END
 $keyward$;
-{{ m.execute("keyward." | safe ~ ("seal_" ~ key.name) ~ "(" | safe ~ accounts.type ~ "[])" | safe, grantees, []) }}
+{{ m.execute("keyward." | safe ~ ("seal_" ~ key.name) ~ "(" | safe ~ accounts.id_type ~ "[])" | safe, grantees, []) }}

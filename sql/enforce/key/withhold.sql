@@ -10,8 +10,8 @@ CREATE OR REPLACE FUNCTION keyward.{{ "withhold_" ~ key.name }}() RETURNS trigge
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
 DECLARE
-    account_   {{ accounts.type }};
-    former_    {{ accounts.type }};
+    account_   {{ accounts.id_type }};
+    former_    {{ accounts.id_type }};
     enabled_   boolean;
     guarding_  boolean := COALESCE((SELECT p.mode <> 'off' FROM keyward.policy AS p), true);
 BEGIN

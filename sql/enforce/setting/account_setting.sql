@@ -5,7 +5,7 @@
 {% import "enforce/_macros.sql" as m %}
 
 CREATE TABLE keyward.account_setting (
-    account       {{ accounts.type }} NOT NULL,
+    account       {{ accounts.id_type }} NOT NULL,
     enabled       boolean     NOT NULL,
     source        text        NOT NULL,
     changed_at    timestamptz NOT NULL DEFAULT now(),

@@ -1,10 +1,10 @@
 -- purpose: Turns the setting on for an account and seals its keys. Returns how many.
 -- role: owner
 -- lock: none
--- undo: DROP FUNCTION keyward.opt_in({{ accounts.type }}, text, text);
+-- undo: DROP FUNCTION keyward.opt_in({{ accounts.id_type }}, text, text);
 {% import "enforce/_macros.sql" as m %}
 
-CREATE OR REPLACE FUNCTION keyward.opt_in(account {{ accounts.type }}, reason text DEFAULT 'opted in', requested_by text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION keyward.opt_in(account {{ accounts.id_type }}, reason text DEFAULT 'opted in', requested_by text DEFAULT NULL)
     RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -26,4 +26,4 @@ BEGIN
     RETURN keyward.carry_out(change);
 END
 $keyward$;
-{{ m.execute("keyward.opt_in(" | safe ~ accounts.type ~ ", text, text)" | safe, grantees, ui) }}
+{{ m.execute("keyward.opt_in(" | safe ~ accounts.id_type ~ ", text, text)" | safe, grantees, ui) }}

@@ -1,11 +1,11 @@
 -- purpose: Turns the setting off for an account, against advice, and publishes its keys. Returns how many.
 -- role: owner
 -- lock: none
--- undo: DROP FUNCTION keyward.opt_out({{ accounts.type }}, text, boolean, text);
+-- undo: DROP FUNCTION keyward.opt_out({{ accounts.id_type }}, text, boolean, text);
 {% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE FUNCTION keyward.opt_out(
-    account {{ accounts.type }}, reason text, acknowledge_risk boolean DEFAULT false, requested_by text DEFAULT NULL
+    account {{ accounts.id_type }}, reason text, acknowledge_risk boolean DEFAULT false, requested_by text DEFAULT NULL
 ) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -39,4 +39,4 @@ BEGIN
     RETURN keyward.carry_out(change);
 END
 $keyward$;
-{{ m.execute("keyward.opt_out(" | safe ~ accounts.type ~ ", text, boolean, text)" | safe, grantees, ui) }}
+{{ m.execute("keyward.opt_out(" | safe ~ accounts.id_type ~ ", text, boolean, text)" | safe, grantees, ui) }}

@@ -7,7 +7,7 @@
 
 CREATE TABLE keyward.setting_change (
     id              bigint      GENERATED ALWAYS AS IDENTITY,
-    account         {{ accounts.type }} NOT NULL,
+    account         {{ accounts.id_type }} NOT NULL,
     enabled         boolean     NOT NULL,
     reason          text        NOT NULL,
     requested_by    text,

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "deny_" ~ write.name }}() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
 DECLARE
-    account_  {{ accounts.type }};
+    account_  {{ accounts.id_type }};
     denied_   boolean := false;
 BEGIN
     -- the trigger's WHEN clause has seen that the actor has a legacy role's privileges; a superuser has every role's

@@ -1,13 +1,13 @@
 -- purpose: Whether the row of {{ write.account.via }} that a row hangs on belongs to an enabled account; for the policies, which hold no sub-select.
 -- role: owner
 -- lock: none
--- undo: DROP FUNCTION keyward.{{ "enabled_of_" ~ write.name }}({{ write.account.type }});
+-- undo: DROP FUNCTION keyward.{{ "enabled_of_" ~ write.name }}({{ write.account.column_type }});
 {% import "enforce/_macros.sql" as m %}
 
-CREATE OR REPLACE FUNCTION keyward.{{ "enabled_of_" ~ write.name }}(via {{ write.account.type }}) RETURNS boolean
+CREATE OR REPLACE FUNCTION keyward.{{ "enabled_of_" ~ write.name }}(via {{ write.account.column_type }}) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
     SELECT keyward.is_enabled((SELECT v.{{ write.account.via_account }} FROM {{ write.account.via }} AS v WHERE v.{{ write.account.via_id }} = $1))
 $keyward$;
-{{ m.execute("keyward." | safe ~ ("enabled_of_" ~ write.name) ~ "(" | safe ~ write.account.type ~ ")" | safe, grantees, write.roles) }}
+{{ m.execute("keyward." | safe ~ ("enabled_of_" ~ write.name) ~ "(" | safe ~ write.account.column_type ~ ")" | safe, grantees, write.roles) }}

@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod contract;
 mod fixture;
 mod sandbox;
 mod tidy;

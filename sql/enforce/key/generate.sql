@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "generate_" ~ key.name }}(id {{ key.id_typ
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+<<made>>
 DECLARE
 {% if key.key_is_uuid %}
     key_   uuid := pg_catalog.gen_random_uuid();
@@ -27,7 +28,7 @@ BEGIN
     key_ := {{ key.prefix | lit }} || pg_catalog.encode(pg_catalog.substr(bytes_, 1, {{ key.bytes }}), 'hex');
 {% endif %}
     -- the guard seals it where the setting is on
-    UPDATE {{ key.table }} AS b SET {{ key.column }} = {{ "generate_" ~ key.name }}.key_ WHERE b.{{ key.id }} = $1
+    UPDATE {{ key.table }} AS b SET {{ key.column }} = made.key_ WHERE b.{{ key.id }} = $1
     RETURNING {{ m.account_of("b" | safe, key.account) }}::text INTO acct;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'KW004',

@@ -1,5 +1,7 @@
 //! The one door to Postgres's grammar: every rendered statement is parsed before it runs, and only known kinds are accepted.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door to pg_query")]
+
 use pg_query::NodeEnum;
 
 use crate::error::{Error, Result};
@@ -57,14 +59,14 @@ pub fn split(script: &str) -> Result<Vec<String>> {
 /// statement may hold a key. One that doesn't parse (the server truncates long ones) is reduced to its first word.
 #[must_use]
 pub fn redact(statement: &str) -> String {
-    pg_query::normalize(statement)
-        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
-        .unwrap_or_else(|_| format!("{} …", statement.split_whitespace().next().unwrap_or_default()))
+    match pg_query::normalize(statement) {
+        Ok(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Err(_) => format!("{} …", statement.split_whitespace().next().unwrap_or_default()),
+    }
 }
 
 fn parse(script: &str) -> Result<pg_query::ParseResult> {
-    pg_query::parse(script, 0)
-        .map_err(|error| Error::bug(format!("a rendered script doesn't parse: {error}")))
+    pg_query::parse(script, 0).map_err(|error| Error::bug(format!("a rendered script doesn't parse: {error}")))
 }
 
 #[cfg(test)]
@@ -73,10 +75,13 @@ mod tests {
 
     #[test]
     fn only_known_kinds_of_statement_pass() {
-        for good in ["CREATE TABLE a.b (c int); GRANT SELECT ON a.b TO c", "ALTER TABLE a.b ENABLE ALWAYS TRIGGER c", "SELECT 1"] {
+        for good in ["CREATE TABLE a.b (c int); GRANT SELECT ON a.b TO c", "ALTER TABLE a.b ENABLE ALWAYS TRIGGER c", "SELECT 1"]
+        {
             check(good).unwrap();
         }
-        for bad in ["DO $$ BEGIN END $$", "COPY a FROM PROGRAM 'x'", "SET ROLE x", "DELETE FROM a", "ALTER SYSTEM SET x = 1", "CREATE"] {
+        for bad in
+            ["DO $$ BEGIN END $$", "COPY a FROM PROGRAM 'x'", "SET ROLE x", "DELETE FROM a", "ALTER SYSTEM SET x = 1", "CREATE"]
+        {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

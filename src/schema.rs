@@ -1,5 +1,7 @@
 //! keyward's own tables: the migrations of `migrations/`, run by refinery over the one connection.
 
+#![expect(clippy::disallowed_types, reason = "this is the door to refinery")]
+
 use std::time::SystemTime;
 
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
@@ -52,7 +54,8 @@ fn migrations() -> Result<Vec<Migration>> {
     MIGRATIONS
         .iter()
         .map(|(name, sql)| {
-            Migration::unapplied(name, sql).map_err(|error| Error::bug(format!("migrations/{name}.sql is misnamed")).with_source(error))
+            Migration::unapplied(name, sql)
+                .map_err(|error| Error::bug(format!("migrations/{name}.sql is misnamed")).with_source(error))
         })
         .collect()
 }
@@ -96,7 +99,12 @@ impl AsyncQuery<Vec<Migration>> for Connection<'_> {
                 let shape = |what: &str| Failure::Shape(format!("the {what} of a row of {HISTORY} can't be read"));
                 let on: jiff::Timestamp = ran.applied_on.parse().map_err(|_| shape("time"))?;
                 let checksum = ran.checksum.parse().map_err(|_| shape("checksum"))?;
-                Ok(Migration::applied(i32::try_from(ran.version).map_err(|_| shape("version"))?, ran.name, SystemTime::from(on).into(), checksum))
+                Ok(Migration::applied(
+                    i32::try_from(ran.version).map_err(|_| shape("version"))?,
+                    ran.name,
+                    SystemTime::from(on).into(),
+                    checksum,
+                ))
             })
             .collect()
     }

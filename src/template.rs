@@ -98,11 +98,8 @@ impl Templates {
     /// [`crate::error::Kind::Bug`] if the template doesn't exist or uses a value that the context lacks or that can't be
     /// printed as SQL.
     pub fn render(&self, name: &str, context: &Value) -> Result<Rendered> {
-        let text = self
-            .0
-            .get_template(name)
-            .and_then(|template| template.render(context.clone()))
-            .map_err(|error| bug(name, &error))?;
+        let text =
+            self.0.get_template(name).and_then(|template| template.render(context.clone())).map_err(|error| bug(name, &error))?;
         let mut header: Vec<(String, String)> = Vec::new();
         let mut rest = text.as_str();
         while let Some((line, after)) = rest.split_once('\n') {
@@ -166,7 +163,10 @@ mod tests {
         let context = context! { x => "a\"; DROP TABLE t; --" };
         assert_eq!(render("SELECT {{ x }}", &context).unwrap().sql, r#"SELECT "a""; DROP TABLE t; --""#);
         assert_eq!(render("SELECT {{ 'p_' ~ x }}", &context).unwrap().sql, r#"SELECT "p_a""; DROP TABLE t; --""#);
-        assert_eq!(render("{% from '_m' import m %}SELECT {{ m(x) }}", &context).unwrap().sql, r#"SELECT f("a""; DROP TABLE t; --")"#);
+        assert_eq!(
+            render("{% from '_m' import m %}SELECT {{ m(x) }}", &context).unwrap().sql,
+            r#"SELECT f("a""; DROP TABLE t; --")"#
+        );
         assert_eq!(render("SELECT {{ x | lit }}", &context).unwrap().sql, r#"SELECT 'a"; DROP TABLE t; --'"#);
     }
 

@@ -9,6 +9,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version_num,
        pg_catalog.pg_is_in_recovery() AS is_standby,
        EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'keyward') AS has_schema,
        pg_catalog.to_regclass('keyward.object') IS NOT NULL AS has_tables,
+       COALESCE(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('keyward')::oid, 'USAGE')
+                AND pg_catalog.has_table_privilege(pg_catalog.to_regclass('keyward.object')::oid, 'SELECT'), false) AS may_read_tables,
        (SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'keyward') AS schema_owner
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname = CURRENT_USER

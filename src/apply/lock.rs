@@ -41,7 +41,8 @@ struct BlockerRow {
 
 impl From<BlockerRow> for Blocker {
     fn from(row: BlockerRow) -> Self {
-        let query = if row.query.is_empty() { "a query that this role may not see".to_owned() } else { parse::redact(&row.query) };
+        let query =
+            if row.query.is_empty() { "a query that this role may not see".to_owned() } else { parse::redact(&row.query) };
         Self { pid: row.pid, role: row.role, age: Duration::from_secs_f64(row.seconds.max(0.0)), query }
     }
 }
@@ -72,7 +73,8 @@ pub async fn one_runner(db: &mut Db, patience: Duration, waiting: &mut dyn FnMut
         if got.got {
             return Ok(());
         }
-        let holders: Vec<BlockerRow> = db.rows(include_str!("../../sql/catalog/runner_lock_holder.sql"), &[Param::Int(RUNNER)]).await?;
+        let holders: Vec<BlockerRow> =
+            db.rows(include_str!("../../sql/catalog/runner_lock_holder.sql"), &[Param::Int(RUNNER)]).await?;
         let holder = holders.into_iter().next().map(|row| Blocker {
             pid: row.pid,
             role: row.role,

@@ -30,7 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lock_timeout: Duration::from_millis(500), patience: Duration::from_secs(60), accepted_risks: Vec::new() }
+        Self { lock_timeout: Duration::from_millis(500), patience: Duration::from_mins(1), accepted_risks: Vec::new() }
     }
 }
 
@@ -116,7 +116,8 @@ fn refuse(plan: &Plan, accepted: &[String]) -> Result<()> {
     if refusals.is_empty() {
         return Ok(());
     }
-    let lines: Vec<_> = refusals.iter().map(|finding| format!("  {}: {}\n    {}", finding.id, finding.title, finding.remedy)).collect();
+    let lines: Vec<_> =
+        refusals.iter().map(|finding| format!("  {}: {}\n    {}", finding.id, finding.title, finding.remedy)).collect();
     let hint = if refusals.iter().all(|finding| finding.can_be_accepted) {
         "close each as its remedy says; or, against advice, accept it by name: --accept-risk '<id>'"
     } else {
@@ -137,7 +138,10 @@ async fn carry_out(
     let mut at = 0;
     while at < steps.len() {
         let mut end = at + 1;
-        while end < steps.len() && steps[at].how == How::Run && steps[end].how == How::Run && steps[at].group.is_some()
+        while end < steps.len()
+            && steps[at].how == How::Run
+            && steps[end].how == How::Run
+            && steps[at].group.is_some()
             && steps[at].group == steps[end].group
         {
             end += 1;
@@ -352,7 +356,9 @@ impl Work<'_> {
         }
         let left = self.orphans(db, name).await?;
         if left > 0 {
-            progress(Progress::Note(format!("{left} sealed keys of {name} have no row in their table (a detached partition?) and can't be published")));
+            progress(Progress::Note(format!(
+                "{left} sealed keys of {name} have no row in their table (a detached partition?) and can't be published"
+            )));
         }
         Ok(())
     }

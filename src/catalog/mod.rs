@@ -35,6 +35,7 @@ pub struct Snapshot {
 
 /// The server and the connected role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "they are what the role may do")]
 pub struct Server {
     /// `server_version_num`, such as 150018.
     pub version_num: u32,
@@ -56,6 +57,8 @@ pub struct Server {
     pub has_schema: bool,
     /// Whether keyward's base tables exist.
     pub has_tables: bool,
+    /// Whether the runner may read them.
+    pub may_read_tables: bool,
     /// The owner of the schema keyward.
     pub schema_owner: Option<String>,
 }
@@ -331,12 +334,18 @@ impl Snapshot {
         if server.major() < OLDEST {
             return Err(Error::refused(format!("the server is PostgreSQL {}; keyward needs {OLDEST} or newer", server.major())));
         }
+        if server.has_tables && !server.may_read_tables {
+            let owner = server.schema_owner.clone().unwrap_or_default();
+            return Err(Error::refused(format!(
+                "{} may not read keyward's tables in the database {}",
+                server.runner.as_str(),
+                server.database
+            ))
+            .with_hint(format!("GRANT {owner} TO {}; or run keyward as a superuser", server.runner)));
+        }
         let roles: Vec<Role> = db.rows(include_str!("../../sql/catalog/roles.sql"), &[]).await?;
-        let installed: Option<Installed> = if server.has_tables {
-            Some(db.row(include_str!("../../sql/catalog/installed.sql"), &[]).await?)
-        } else {
-            None
-        };
+        let installed: Option<Installed> =
+            if server.has_tables { Some(db.row(include_str!("../../sql/catalog/installed.sql"), &[]).await?) } else { None };
         let mut names = tables_of(manifest);
         if let Some(former) = installed.as_ref().and_then(|installed| installed.manifest.as_ref()) {
             names.extend(tables_of(former));
@@ -422,12 +431,19 @@ async fn demanding_checks(
                 .iter()
                 .map(|column| {
                     let name = Ident::new(column.name.as_str())?;
-                    Ok(if column.name == key.column.as_str() { format!("NULL::{} AS {name}", column.r#type) } else { format!("b.{name}") })
+                    Ok(if column.name == key.column.as_str() {
+                        format!("NULL::{} AS {name}", column.r#type)
+                    } else {
+                        format!("b.{name}")
+                    })
                 })
                 .collect::<Result<_>>()?;
             let alone = check.columns.len() == 1;
             let source = if alone {
-                format!("(SELECT {}) AS one", columns.iter().find(|column| column.starts_with("NULL::")).map_or("1", |column| column))
+                format!(
+                    "(SELECT {}) AS one",
+                    columns.iter().find(|column| column.starts_with("NULL::")).map_or("1", |column| column)
+                )
             } else {
                 format!("(SELECT {} FROM {} AS b) AS each", columns.join(", "), key.table)
             };

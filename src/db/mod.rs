@@ -4,6 +4,8 @@
 //! parameters. What the server answers to a failing statement is kept as a [`Failure`], without the parts that may quote a
 //! row's values.
 
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the door to sqlx")]
+
 pub mod settings;
 
 use std::fmt;
@@ -222,7 +224,8 @@ impl Db {
     /// # Errors
     /// The statement's failure; [`Failure::Shape`] if a row is not a `T`.
     pub async fn rows<T: DeserializeOwned>(&mut self, query: &str, params: &[Param]) -> Result<Vec<T>, Failure> {
-        let wrapped = format!("WITH answer AS (\n{}\n) SELECT to_jsonb(answer)::text FROM answer", query.trim().trim_end_matches(';'));
+        let wrapped =
+            format!("WITH answer AS (\n{}\n) SELECT to_jsonb(answer)::text FROM answer", query.trim().trim_end_matches(';'));
         let rows = sqlx::query_with(AssertSqlSafe(wrapped), bind(params)?).persistent(false).fetch_all(&mut self.conn).await?;
         rows.iter()
             .map(|row| {
@@ -250,8 +253,7 @@ impl Db {
     /// # Errors
     /// The statement's failure.
     pub async fn run(&mut self, statement: &str, params: &[Param]) -> Result<u64, Failure> {
-        let done =
-            sqlx::query_with(AssertSqlSafe(statement), bind(params)?).persistent(false).execute(&mut self.conn).await?;
+        let done = sqlx::query_with(AssertSqlSafe(statement), bind(params)?).persistent(false).execute(&mut self.conn).await?;
         Ok(done.rows_affected())
     }
 

@@ -1,7 +1,7 @@
 //! What the templates of `sql/enforce/` are rendered with: the manifest's names and the catalogue's types.
 
-use minijinja::value::Value;
 use minijinja::context;
+use minijinja::value::Value;
 
 use crate::catalog::{Relation, Snapshot};
 use crate::error::{Error, Result};
@@ -16,9 +16,10 @@ pub(super) fn relation<'a>(snapshot: &'a Snapshot, name: &Table) -> Result<&'a R
 
 /// Returns a column's type as SQL text.
 fn type_of(relation: &Relation, column: &Ident) -> Result<String> {
-    relation.column(column).map(|found| found.r#type.clone()).ok_or_else(|| {
-        Error::bug(format!("the column {column} of {} is missing from the snapshot", relation.table().human()))
-    })
+    relation
+        .column(column)
+        .map(|found| found.r#type.clone())
+        .ok_or_else(|| Error::bug(format!("the column {column} of {} is missing from the snapshot", relation.table().human())))
 }
 
 /// Returns an identifier's or account's type without its modifier: a parameter of a function has none.

@@ -23,9 +23,14 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
         let reach = reach(snapshot, role.as_str(), |membership| membership.can_set || membership.inherits);
         if let Some(chain) = reach.get("pg_write_all_data") {
             found.push(
-                Finding::new(Severity::Refusal, "writes_all_data", role.as_str(), format!("{} has pg_write_all_data", human(role)))
-                    .because(format!("It writes every table without a grant, keyward's own among them ({}).", arrows(chain)))
-                    .remedy(format!("REVOKE pg_write_all_data FROM {role};")),
+                Finding::new(
+                    Severity::Refusal,
+                    "writes_all_data",
+                    role.as_str(),
+                    format!("{} has pg_write_all_data", human(role)),
+                )
+                .because(format!("It writes every table without a grant, keyward's own among them ({}).", arrows(chain)))
+                .remedy(format!("REVOKE pg_write_all_data FROM {role};")),
             );
         }
         become_privileged(role.as_str(), role, &reach, &privileged, snapshot, &mut found);
@@ -66,7 +71,9 @@ fn attributes(role: &Ident, snapshot: &Snapshot, found: &mut Vec<Finding>) {
     if attributes.may_create_roles && snapshot.server.major() < 16 {
         found.push(
             Finding::new(Severity::Refusal, "creates_roles", role.as_str(), format!("{} has CREATEROLE", human(role)))
-                .because("Up to PostgreSQL 15, CREATEROLE may grant itself any role that is not a superuser, the UI role among them.")
+                .because(
+                    "Up to PostgreSQL 15, CREATEROLE may grant itself any role that is not a superuser, the UI role among them.",
+                )
                 .remedy(format!("ALTER ROLE {role} NOCREATEROLE;")),
         );
     }
@@ -81,13 +88,18 @@ fn ownership(role: &Ident, manifest: &Manifest, snapshot: &Snapshot, found: &mut
         let owns = relation.owner == *role || reach.contains_key(relation.owner.as_str());
         if protected && owns {
             found.push(
-                Finding::new(Severity::Refusal, "owns_table", format!("{} {}", role.as_str(), name.human()), format!("{} owns {}", human(role), name.human()))
-                    .because("The owner of a table may disable its triggers and drop its policies.")
-                    .remedy(if relation.owner == *role {
-                        format!("ALTER TABLE {name} OWNER TO another_role;")
-                    } else {
-                        format!("REVOKE {} FROM {role};", relation.owner)
-                    }),
+                Finding::new(
+                    Severity::Refusal,
+                    "owns_table",
+                    format!("{} {}", role.as_str(), name.human()),
+                    format!("{} owns {}", human(role), name.human()),
+                )
+                .because("The owner of a table may disable its triggers and drop its policies.")
+                .remedy(if relation.owner == *role {
+                    format!("ALTER TABLE {name} OWNER TO another_role;")
+                } else {
+                    format!("REVOKE {} FROM {role};", relation.owner)
+                }),
             );
         }
     }
@@ -112,12 +124,16 @@ fn become_privileged(
                     format!("{who} {}", target.as_str()),
                     format!("{who:?} can act as {}", human(target)),
                 )
-                .because(format!(
-                    "{} Connected as {who:?}, one statement turns the API into {}: {}.",
-                    if acts_as.as_str() == who { String::new() } else { format!("{who:?} acts as {}.", human(acts_as)) },
-                    human(target),
-                    arrows(chain)
-                ).trim_start().to_owned())
+                .because(
+                    format!(
+                        "{} Connected as {who:?}, one statement turns the API into {}: {}.",
+                        if acts_as.as_str() == who { String::new() } else { format!("{who:?} acts as {}.", human(acts_as)) },
+                        human(target),
+                        arrows(chain)
+                    )
+                    .trim_start()
+                    .to_owned(),
+                )
                 .remedy(format!("REVOKE {target} FROM {quoted}; give the UI a login of its own")),
             );
         }
@@ -127,9 +143,14 @@ fn become_privileged(
         for (role, chain) in reach {
             if snapshot.roles.get(role).is_some_and(|role| role.may_create_roles) {
                 found.push(
-                    Finding::new(Severity::Warning, "reaches_createrole", format!("{who} {role}"), format!("{who:?} can act as {role:?}, which has CREATEROLE"))
-                        .because(format!("Up to PostgreSQL 15 it may grant itself the UI role: {}.", arrows(chain)))
-                        .remedy("Take CREATEROLE, or the membership, away."),
+                    Finding::new(
+                        Severity::Warning,
+                        "reaches_createrole",
+                        format!("{who} {role}"),
+                        format!("{who:?} can act as {role:?}, which has CREATEROLE"),
+                    )
+                    .because(format!("Up to PostgreSQL 15 it may grant itself the UI role: {}.", arrows(chain)))
+                    .remedy("Take CREATEROLE, or the membership, away."),
                 );
             }
         }

@@ -21,7 +21,11 @@ pub(super) fn validate(manifest: &Manifest, snapshot: &Snapshot) -> Result<()> {
         }
     }
     let mut look = |place: &str, table: &Table, columns: &[(&str, &Ident)]| match snapshot.tables.get(table) {
-        None => missing.push(format!("{place}: the table {} doesn't exist in the database {}", table.human(), snapshot.server.database)),
+        None => missing.push(format!(
+            "{place}: the table {} doesn't exist in the database {}",
+            table.human(),
+            snapshot.server.database
+        )),
         Some(relation) if !matches!(relation.kind.as_str(), "r" | "p") => {
             missing.push(format!("{place}: {} is not a table", table.human()));
         }
@@ -87,8 +91,6 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
     }
     account_types(manifest, snapshot, &mut found);
     rights(manifest, snapshot, &mut found);
-    found.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
-    found.dedup_by(|a, b| a.id == b.id);
     found
 }
 
@@ -170,17 +172,32 @@ fn key_column(key: &Key, relation: &Relation, snapshot: &Snapshot, found: &mut V
         }
     }
     if relation.partition_key.iter().any(|column| column == key.column.as_str()) {
-        let finding = Finding::new(Severity::Refusal, "key_in_partition_key", name.as_str(), format!("{name} is part of the partition key"));
-        found.push(finding.because("Sealing would move every row to the partition for NULL.").remedy("Partition by another column.").hard());
+        let finding = Finding::new(
+            Severity::Refusal,
+            "key_in_partition_key",
+            name.as_str(),
+            format!("{name} is part of the partition key"),
+        );
+        found.push(
+            finding
+                .because("Sealing would move every row to the partition for NULL.")
+                .remedy("Partition by another column.")
+                .hard(),
+        );
     }
 }
 
 fn refuse_index(name: &str, index: &str, table: &Table, found: &mut Vec<Finding>) {
     found.push(
-        Finding::new(Severity::Refusal, "nulls_not_distinct", format!("{name} {index}"), format!("the index {index} lets one row only be without a key"))
-            .because("UNIQUE NULLS NOT DISTINCT: the second sealed key would violate it.")
-            .remedy(format!("Replace {} on {table} by a unique index with NULLS DISTINCT.", quote(index)))
-            .hard(),
+        Finding::new(
+            Severity::Refusal,
+            "nulls_not_distinct",
+            format!("{name} {index}"),
+            format!("the index {index} lets one row only be without a key"),
+        )
+        .because("UNIQUE NULLS NOT DISTINCT: the second sealed key would violate it.")
+        .remedy(format!("Replace {} on {table} by a unique index with NULLS DISTINCT.", quote(index)))
+        .hard(),
     );
 }
 
@@ -188,10 +205,15 @@ fn generated_length(key: &Key, column: &Column, name: &str, found: &mut Vec<Find
     let length = key.generate.prefix.len() + 2 * usize::from(key.generate.bytes);
     if column.max_length.is_some_and(|most| i64::try_from(length).is_ok_and(|length| length > most)) {
         found.push(
-            Finding::new(Severity::Refusal, "generated_key_too_long", name, format!("a generated key of {length} characters doesn't fit {name}"))
-                .because(format!("The column is {}; generate makes the prefix and two hexadecimal digits a byte.", column.r#type))
-                .remedy("Lower generate.bytes in the manifest, or widen the column.")
-                .hard(),
+            Finding::new(
+                Severity::Refusal,
+                "generated_key_too_long",
+                name,
+                format!("a generated key of {length} characters doesn't fit {name}"),
+            )
+            .because(format!("The column is {}; generate makes the prefix and two hexadecimal digits a byte.", column.r#type))
+            .remedy("Lower generate.bytes in the manifest, or widen the column.")
+            .hard(),
         );
     }
 }
@@ -199,25 +221,43 @@ fn generated_length(key: &Key, column: &Column, name: &str, found: &mut Vec<Find
 fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, found: &mut Vec<Finding>) {
     let table = key.table.human();
     let unique = relation.indexes.iter().any(|index| index.is_unique && index.columns == [key.id.as_str()]);
-    let indexed = relation.indexes.iter().any(|index| !index.is_partial && index.columns.first().is_some_and(|column| column == key.id.as_str()));
+    let indexed = relation
+        .indexes
+        .iter()
+        .any(|index| !index.is_partial && index.columns.first().is_some_and(|column| column == key.id.as_str()));
     if !unique && relation.partition_key.is_empty() {
         found.push(
-            Finding::new(Severity::Refusal, "id_not_unique", table.as_str(), format!("{} of {table} is not unique", human(&key.id)))
-                .because("A sealed key finds its row again by this column.")
-                .remedy(format!("ALTER TABLE {} ADD UNIQUE ({});", key.table, key.id))
-                .hard(),
+            Finding::new(
+                Severity::Refusal,
+                "id_not_unique",
+                table.as_str(),
+                format!("{} of {table} is not unique", human(&key.id)),
+            )
+            .because("A sealed key finds its row again by this column.")
+            .remedy(format!("ALTER TABLE {} ADD UNIQUE ({});", key.table, key.id))
+            .hard(),
         );
     } else if !unique {
         found.push(
-            Finding::new(Severity::Warning, "id_not_unique_across_partitions", table.as_str(), format!("nothing makes {} of {table} unique across partitions", human(&key.id)))
-                .because("A sealed key finds its row again by this column; two rows with one id could not both be sealed.")
-                .remedy("Make sure that the ids come from one sequence, or are uuids."),
+            Finding::new(
+                Severity::Warning,
+                "id_not_unique_across_partitions",
+                table.as_str(),
+                format!("nothing makes {} of {table} unique across partitions", human(&key.id)),
+            )
+            .because("A sealed key finds its row again by this column; two rows with one id could not both be sealed.")
+            .remedy("Make sure that the ids come from one sequence, or are uuids."),
         );
         if !indexed {
             found.push(
-                Finding::new(Severity::Warning, "id_not_indexed", table.as_str(), format!("no index of {table} begins with {}", human(&key.id)))
-                    .because("Each deleted row, and each key that is revealed, is looked up by it.")
-                    .remedy(format!("CREATE INDEX ON {} ({});", key.table, key.id)),
+                Finding::new(
+                    Severity::Warning,
+                    "id_not_indexed",
+                    table.as_str(),
+                    format!("no index of {table} begins with {}", human(&key.id)),
+                )
+                .because("Each deleted row, and each key that is revealed, is looked up by it.")
+                .remedy(format!("CREATE INDEX ON {} ({});", key.table, key.id)),
             );
         }
     }
@@ -241,21 +281,39 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
     if !functions.is_empty() {
         let owner = human(&manifest.roles.owner);
         found.push(
-            Finding::new(Severity::Warning, "app_triggers_run_as_owner", table.as_str(), format!("triggers of the application run as {owner} when keys of {table} are sealed"))
-                .because(format!("Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}.", functions.join(", ")))
-                .remedy(format!("If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER.")),
+            Finding::new(
+                Severity::Warning,
+                "app_triggers_run_as_owner",
+                table.as_str(),
+                format!("triggers of the application run as {owner} when keys of {table} are sealed"),
+            )
+            .because(format!(
+                "Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}.",
+                functions.join(", ")
+            ))
+            .remedy(format!(
+                "If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER."
+            )),
         );
     }
 }
 
 fn index_finding(relation: &Relation, column: &Ident, found: &mut Vec<Finding>) {
-    let indexed = relation.indexes.iter().any(|index| !index.is_partial && index.columns.first().is_some_and(|first| first == column.as_str()));
+    let indexed = relation
+        .indexes
+        .iter()
+        .any(|index| !index.is_partial && index.columns.first().is_some_and(|first| first == column.as_str()));
     if !indexed {
         let table = relation.table();
         found.push(
-            Finding::new(Severity::Warning, "account_not_indexed", format!("{}.{}", table.human(), human(column)), format!("no index of {} begins with {}", table.human(), human(column)))
-                .because("Each batch of a rollout, and each opt-in and opt-out, reads the whole table.")
-                .remedy(format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")),
+            Finding::new(
+                Severity::Warning,
+                "account_not_indexed",
+                format!("{}.{}", table.human(), human(column)),
+                format!("no index of {} begins with {}", table.human(), human(column)),
+            )
+            .because("Each batch of a rollout, and each opt-in and opt-out, reads the whole table.")
+            .remedy(format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")),
         );
     }
 }
@@ -266,7 +324,9 @@ fn is_ours(trigger: &str) -> bool {
 
 /// Triggers fire in the byte order of their names.
 fn trigger_order(table: &Table, relation: &Relation, guard: &str, found: &mut Vec<Finding>) {
-    for trigger in relation.triggers.iter().filter(|trigger| trigger.is_before_row && !is_ours(&trigger.name) && !trigger.is_disabled) {
+    for trigger in
+        relation.triggers.iter().filter(|trigger| trigger.is_before_row && !is_ours(&trigger.name) && !trigger.is_disabled)
+    {
         if trigger.name.as_str() > guard {
             found.push(
                 Finding::new(Severity::Warning, "sorts_after_guard", format!("{} {}", table.human(), trigger.name), format!("the trigger {} of {} runs after keyward's guard", trigger.name, table.human()))
@@ -279,12 +339,23 @@ fn trigger_order(table: &Table, relation: &Relation, guard: &str, found: &mut Ve
 
 fn early_triggers(key: &Key, relation: &Relation, found: &mut Vec<Finding>) {
     let first = format!("!keyward_{}", key.name);
-    for trigger in relation.triggers.iter().filter(|trigger| trigger.is_before_row && trigger.on_update && !is_ours(&trigger.name)) {
+    for trigger in
+        relation.triggers.iter().filter(|trigger| trigger.is_before_row && trigger.on_update && !is_ours(&trigger.name))
+    {
         if trigger.name < first {
             found.push(
-                Finding::new(Severity::Warning, "sorts_before_guard", format!("{} {}", key.table.human(), trigger.name), format!("the trigger {:?} of {} runs before keyward's first", trigger.name, key.table.human()))
-                    .because("A key that it fills in while a UI role updates the row is taken for one that a person wrote.")
-                    .remedy(format!("ALTER TRIGGER {} ON {} RENAME TO a_later_name;", quote(&trigger.name), key.table)),
+                Finding::new(
+                    Severity::Warning,
+                    "sorts_before_guard",
+                    format!("{} {}", key.table.human(), trigger.name),
+                    format!("the trigger {:?} of {} runs before keyward's first", trigger.name, key.table.human()),
+                )
+                .because("A key that it fills in while a UI role updates the row is taken for one that a person wrote.")
+                .remedy(format!(
+                    "ALTER TRIGGER {} ON {} RENAME TO a_later_name;",
+                    quote(&trigger.name),
+                    key.table
+                )),
             );
         }
     }
@@ -311,9 +382,14 @@ fn whole_table(manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, fo
     if (is_key || is_written) && !relation.children.is_empty() {
         let children: Vec<_> = relation.children.iter().map(Table::human).collect();
         found.push(
-            Finding::new(Severity::Refusal, "inheritance_children", table.as_str(), format!("{table} has inheritance children: {}", children.join(", ")))
-                .because("Triggers are not inherited: a row written to a child directly passes by the guard.")
-                .remedy("Turn the children into partitions, or detach them (ALTER TABLE … NO INHERIT …)."),
+            Finding::new(
+                Severity::Refusal,
+                "inheritance_children",
+                table.as_str(),
+                format!("{table} has inheritance children: {}", children.join(", ")),
+            )
+            .because("Triggers are not inherited: a row written to a child directly passes by the guard.")
+            .remedy("Turn the children into partitions, or detach them (ALTER TABLE … NO INHERIT …)."),
         );
     }
     if (is_key || is_written) && relation.is_partition {
@@ -323,17 +399,37 @@ fn whole_table(manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, fo
                 .remedy("Name the partitioned table in the manifest."),
         );
     }
-    let read = is_key || manifest.accounts.table == name || manifest.keys.iter().any(|key| reads_via(&key.account, &name))
+    let read = is_key
+        || manifest.accounts.table == name
+        || manifest.keys.iter().any(|key| reads_via(&key.account, &name))
         || manifest.writes.iter().any(|write| reads_via(&write.account, &name));
-    let bypasses = snapshot.roles.get(manifest.roles.owner.as_str()).is_some_and(|owner| owner.bypasses_rls || owner.is_superuser);
+    let bypasses =
+        snapshot.roles.get(manifest.roles.owner.as_str()).is_some_and(|owner| owner.bypasses_rls || owner.is_superuser);
     if read && relation.has_rls && !bypasses {
         for policy in relation.policies.iter().filter(|policy| !policy.is_permissive && !policy.name.starts_with("~keyward_")) {
             if policy.roles.iter().any(|role| role == "public" || role == manifest.roles.owner.as_str()) {
-                let others: Vec<_> = [&manifest.roles.ui, &manifest.roles.api, &manifest.roles.auth].into_iter().flatten().map(ToString::to_string).collect();
+                let others: Vec<_> = [&manifest.roles.ui, &manifest.roles.api, &manifest.roles.auth]
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect();
                 found.push(
-                    Finding::new(Severity::Refusal, "restrictive_policy", format!("{table} {}", policy.name), format!("the restrictive policy {} of {table} applies to {} too", policy.name, human(&manifest.roles.owner)))
-                        .because("It would hide rows from keyward, and their keys would stay published in silence.")
-                        .remedy(format!("ALTER POLICY {} ON {name} TO {};", quote(&policy.name), others.join(", "))),
+                    Finding::new(
+                        Severity::Refusal,
+                        "restrictive_policy",
+                        format!("{table} {}", policy.name),
+                        format!(
+                            "the restrictive policy {} of {table} applies to {} too",
+                            policy.name,
+                            human(&manifest.roles.owner)
+                        ),
+                    )
+                    .because("It would hide rows from keyward, and their keys would stay published in silence.")
+                    .remedy(format!(
+                        "ALTER POLICY {} ON {name} TO {};",
+                        quote(&policy.name),
+                        others.join(", ")
+                    )),
                 );
             }
         }
@@ -345,14 +441,23 @@ fn reads_via(path: &AccountPath, table: &Table) -> bool {
 }
 
 fn account_types(manifest: &Manifest, snapshot: &Snapshot, found: &mut Vec<Finding>) {
-    let type_of = |table: &Table, column: &Ident| snapshot.tables.get(table)?.column(column).map(|column| column.base_type.clone());
+    let type_of =
+        |table: &Table, column: &Ident| snapshot.tables.get(table)?.column(column).map(|column| column.base_type.clone());
     let Some(expected) = type_of(&manifest.accounts.table, &manifest.accounts.id) else { return };
-    if !matches!(expected.as_str(), "bigint" | "integer" | "smallint" | "uuid" | "text" | "character varying" | "numeric" | "citext" | "public.citext") {
+    if !matches!(
+        expected.as_str(),
+        "bigint" | "integer" | "smallint" | "uuid" | "text" | "character varying" | "numeric" | "citext" | "public.citext"
+    ) {
         found.push(
-            Finding::new(Severity::Refusal, "account_type", manifest.accounts.table.human(), format!("account ids of type {expected}"))
-                .because("Account ids are smallint, integer, bigint, numeric, uuid, text, varchar or citext.")
-                .remedy("Name another column that identifies an account.")
-                .hard(),
+            Finding::new(
+                Severity::Refusal,
+                "account_type",
+                manifest.accounts.table.human(),
+                format!("account ids of type {expected}"),
+            )
+            .because("Account ids are smallint, integer, bigint, numeric, uuid, text, varchar or citext.")
+            .remedy("Name another column that identifies an account.")
+            .hard(),
         );
     }
     let paths = manifest.keys.iter().map(|key| (&key.table, &key.account));
@@ -364,10 +469,15 @@ fn account_types(manifest: &Manifest, snapshot: &Snapshot, found: &mut Vec<Findi
         let Some(actual) = type_of(table, column) else { continue };
         if family(&actual) != family(&expected) {
             found.push(
-                Finding::new(Severity::Refusal, "account_type", format!("{}.{}", table.human(), human(column)), format!("{}.{} is {actual}, account ids are {expected}", table.human(), human(column)))
-                    .because("The column must hold ids of the accounts table.")
-                    .remedy("Name the column that refers to the account.")
-                    .hard(),
+                Finding::new(
+                    Severity::Refusal,
+                    "account_type",
+                    format!("{}.{}", table.human(), human(column)),
+                    format!("{}.{} is {actual}, account ids are {expected}", table.human(), human(column)),
+                )
+                .because("The column must hold ids of the accounts table.")
+                .remedy("Name the column that refers to the account.")
+                .hard(),
             );
         }
     }

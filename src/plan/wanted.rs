@@ -192,7 +192,8 @@ impl Collector<'_> {
         let owner = self.manifest.roles.owner.clone();
         for (name, read, written) in self.tables_of_owner() {
             let on = values::relation(self.snapshot, &name)?;
-            let holds = |privilege, columns: &[Ident]| columns.iter().all(|c| on.grants(owner.as_str(), privilege, Some(c.as_str())));
+            let holds =
+                |privilege, columns: &[Ident]| columns.iter().all(|c| on.grants(owner.as_str(), privilege, Some(c.as_str())));
             let uses = on.schema_users.iter().any(|user| user == owner.as_str() || user == "public");
             let met = uses && holds("SELECT", &read) && holds("UPDATE", &written);
             let target = context! {
@@ -201,7 +202,13 @@ impl Collector<'_> {
                 },
                 ..base.clone()
             };
-            self.push(&format!("access of owner to {name}"), "enforce/setting/owner_access.sql", &target, Kind::Condition { met }, None)?;
+            self.push(
+                &format!("access of owner to {name}"),
+                "enforce/setting/owner_access.sql",
+                &target,
+                Kind::Condition { met },
+                None,
+            )?;
         }
         Ok(())
     }
@@ -307,7 +314,12 @@ impl Collector<'_> {
             });
         }
         for name in names {
-            self.trigger(&format!("~keyward_{}_{name}", write.name), &write.table, &format!("enforce/write/trigger_{name}.sql"), context)?;
+            self.trigger(
+                &format!("~keyward_{}_{name}", write.name),
+                &write.table,
+                &format!("enforce/write/trigger_{name}.sql"),
+                context,
+            )?;
         }
         if write.deny.contains(&Deny::Delete) {
             let name = format!("~keyward_{}_truncate", write.name);

@@ -1,0 +1,146 @@
+//! What leaves: objects that the manifest no longer wants, and the removal of everything.
+
+use std::collections::BTreeSet;
+
+use super::step::{Action, How, Lock, RunAs, Step, hazard, step};
+use super::wanted::Wanted;
+use crate::catalog::{Recorded, Snapshot};
+use crate::error::{Error, Result};
+use crate::ident::{Ident, human};
+use crate::manifest::Key;
+use crate::parse;
+
+/// What is recorded, but no longer wanted: guards first, then the keys out of the vault, then the rest, newest first.
+pub(super) fn drops(wanted: &[Wanted], snapshot: &Snapshot, renames: &[(String, &Key)]) -> Vec<Step> {
+    let keep: BTreeSet<_> = wanted.iter().map(|want| want.identity.as_str()).collect();
+    let mut leaving: Vec<&Recorded> = snapshot
+        .installed
+        .iter()
+        .flat_map(|installed| &installed.objects)
+        .filter(|recorded| !keep.contains(recorded.identity.as_str()) && !recorded.identity.starts_with("role "))
+        .filter(|recorded| !renames.iter().any(|(former, _)| recorded.identity == format!("table keyward.\"vault_{former}\"")))
+        .collect();
+    leaving.sort_by_key(|recorded| -recorded.position);
+    let vaults: Vec<String> = leaving
+        .iter()
+        .filter_map(|recorded| recorded.identity.strip_prefix("table keyward.\"vault_")?.strip_suffix('"').map(str::to_owned))
+        .collect();
+    let guards = |recorded: &&Recorded| {
+        vaults.iter().any(|name| {
+            recorded.identity.starts_with(&format!("trigger \"!keyward_{name}_"))
+                || recorded.identity.starts_with(&format!("trigger \"~keyward_{name}_withhold"))
+                || recorded.identity.starts_with(&format!("trigger \"~keyward_{name}_assert"))
+        })
+    };
+    let (first, rest): (Vec<_>, Vec<_>) = leaving.into_iter().partition(guards);
+    let mut steps: Vec<_> = first.into_iter().map(|recorded| dropped(recorded, snapshot)).collect();
+    steps.extend(vaults.iter().map(|name| publish(name)));
+    steps.extend(rest.into_iter().map(|recorded| dropped(recorded, snapshot)));
+    for step in &mut steps {
+        // The access to a vault goes along with it under its new name.
+        if renames.iter().any(|(former, _)| step.id == format!("access keyward.\"vault_{former}\"")) {
+            step.sql.clear();
+        }
+    }
+    steps
+}
+
+fn publish(name: &str) -> Step {
+    let function = Ident::new(format!("publish_rows_{name}")).map(|ident| ident.to_string()).unwrap_or_default();
+    let mut made = step(
+        format!("keys of {name}"),
+        Action::Move,
+        "Every sealed key goes back into the application's column, in batches.",
+        format!("SELECT keyward.{function}(1000);"),
+        "",
+    );
+    made.hazards = vec![hazard("publishes_keys")];
+    made.role = RunAs::Owner;
+    made.how = How::Publish { name: name.to_owned() };
+    made
+}
+
+/// The step that removes what was recorded.
+fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
+    let is_ours = ["table ", "function ", "access "].iter().any(|kind| recorded.identity.starts_with(kind))
+        && !recorded.identity.starts_with("access of owner");
+    let is_object = ["table ", "function ", "trigger ", "policy "].iter().any(|kind| recorded.identity.starts_with(kind));
+    let gone = is_object && !snapshot.objects.contains_key(&recorded.identity);
+    let sql = if gone { String::new() } else { recorded.undo.clone() };
+    let mut made = step(&recorded.identity, Action::Drop, "The manifest no longer wants it.", sql, "");
+    made.role = if is_ours { RunAs::Owner } else { RunAs::Runner };
+    let on = recorded.identity.split_once("\" on ").map(|(_, table)| table.to_owned());
+    if let Some(table) = on.filter(|_| is_object) {
+        made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation: table.clone() });
+        made.group = Some(format!("drops on {table}"));
+    }
+    if let Some(place) = recorded.identity.strip_prefix("nullable ") {
+        made.how = How::Try;
+        made.hazards = vec![hazard("restores_not_null")];
+        let relation = place.split_once(" in ").map(|(_, table)| table.to_owned()).unwrap_or_default();
+        made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation });
+    }
+    made
+}
+
+/// Returns the steps that remove everything that is recorded, every key published first.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] if keyward is not installed here.
+pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
+    if snapshot.installed.is_none() && !snapshot.server.has_schema {
+        return Err(Error::usage(format!("keyward is not installed in the database {}", snapshot.server.database)));
+    }
+    let mut steps = Vec::new();
+    if snapshot.installed.is_some() {
+        // The guards stay until every key is out, and let everything pass meanwhile.
+        let mut off = step(
+            "policy",
+            Action::Change,
+            "The guards let everything pass from here on.",
+            "UPDATE keyward.policy SET mode = 'off', changed_at = now();",
+            "UPDATE keyward.policy SET mode = 'enforce', changed_at = now();",
+        );
+        off.role = RunAs::Owner;
+        steps.push(off);
+        let all = drops(&[], snapshot, &[]);
+        let (moves, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|step| step.action == Action::Move);
+        steps.extend(moves);
+        // What is in the schema goes with it; only what sits on the application's side is taken down one by one.
+        steps.extend(rest.into_iter().filter(|step| step.role == RunAs::Runner && !step.sql.is_empty()).map(|mut step| {
+            "It was installed by keyward.".clone_into(&mut step.why);
+            step
+        }));
+    }
+    let mut schema =
+        step("schema keyward", Action::Drop, "Everything of keyward's is in this schema.", "DROP SCHEMA keyward CASCADE;", "");
+    schema.role = RunAs::Owner;
+    steps.push(schema);
+    let mut privileges = step(
+        format!("privileges of {owner}"),
+        Action::Drop,
+        "The owner's remaining rights in this database go with it.",
+        format!("DROP OWNED BY {owner};"),
+        "",
+    );
+    privileges.role = RunAs::Owner;
+    steps.push(privileges);
+    if snapshot.recorded(&format!("role {owner}")).is_some() {
+        let mut role = step(
+            format!("role {owner}"),
+            Action::Drop,
+            format!(
+                "keyward made {}, and it owns nothing here any more; it stays if another database still uses it.",
+                human(owner)
+            ),
+            format!("DROP ROLE {owner};"),
+            "",
+        );
+        role.how = How::Try;
+        steps.push(role);
+    }
+    for step in &steps {
+        parse::check(&step.sql)?;
+    }
+    Ok(steps)
+}

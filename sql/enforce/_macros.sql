@@ -1,4 +1,4 @@
-{#- Expressions that several templates share. -#}
+-- purpose: Expressions that several templates share. Not installed by itself.
 
 {#- Who is acting: the role that was set, or else the login. SET ROLE and SET SESSION AUTHORIZATION change it; SECURITY
     DEFINER functions, owner-rights views, rules and cascades do not. -#}

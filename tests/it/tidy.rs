@@ -12,9 +12,9 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["report"],
-    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "demo", "schema"],
+    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "demo", "settle", "status"],
     &["plan"],
-    &["catalog", "manifest", "parse", "template"],
+    &["catalog", "manifest", "parse", "schema", "template"],
     &["db", "ident", "error"],
 ];
 

@@ -1,6 +1,10 @@
 //! The rules between the parts of a manifest: a role in two lists, a table named twice.
 
-use super::*;
+use super::{
+    ACCOUNTS, AccountPath, Accounts, DeTable, Deny, Faults, Generate, Hide, Ident, KEY, Key, List, Manifest, Name, OnInsert,
+    Part, ROLES, Roles, SETTING, Setting, Spanned, Table, Timestamp, VERSION, WRITE, Write, default_deny, default_label,
+    default_owner, human, items, plain, repetitions,
+};
 
 /// A manifest whose parts may be missing because they were wrong, and know their places.
 pub(super) struct Draft {

@@ -10,6 +10,7 @@
 
 mod apply;
 mod contract;
+mod docs;
 mod fixture;
 mod sandbox;
 mod tidy;

@@ -191,4 +191,71 @@ impl Stage<'_> {
         ));
         Ok(())
     }
+
+    async fn by_hand(&mut self) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Row {
+            v: String,
+        }
+        let mut ui = self.as_role("app_ui").await?;
+        let mut api = self.as_role("api_v2").await?;
+        let mut gateway = self.as_role("api_gateway").await?;
+        let visible = "SELECT count(api_key) || ' of ' || count(*) AS v FROM app.locations WHERE account_id = 3";
+        let moved = async |session: &mut Db, call: &str| -> Result<String> {
+            Ok(session.row::<Row>(&format!("SELECT {call}::text AS v"), &[]).await?.v)
+        };
+        let count = async |session: &mut Db| -> Result<String> { Ok(session.row::<Row>(visible, &[]).await?.v) };
+
+        let refused = match ui.row::<Row>("SELECT keyward.opt_out(3, 'they insist')::text AS v", &[]).await {
+            Err(failure) => failure.to_string(),
+            Ok(_) => return Err(Error::bug("an opt-out without its acknowledgement was not refused")),
+        };
+        self.line(format!("app_ui   opt_out(3, …)                            {refused}"));
+        let keys = moved(&mut ui, "keyward.opt_out(3, 'they insist', acknowledge_risk => true)").await?;
+        self.line(format!("app_ui   opt_out(3, …, acknowledge_risk => true)  {keys} keys published"));
+        self.line(format!("api_v2   reads the account's keys                 {}", count(&mut api).await?));
+        let keys = moved(&mut ui, "keyward.opt_in(3, 'they think better of it')").await?;
+        self.line(format!("app_ui   opt_in(3, …)                             {keys} keys sealed"));
+        self.line(format!("api_v2   reads the account's keys                 {}", count(&mut api).await?));
+
+        let id = moved(&mut ui, "(SELECT min(id) FROM app.locations WHERE account_id = 3)").await?;
+        let former = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
+        let made = moved(&mut ui, &format!("keyward.generate_location_api_key({id})")).await?;
+        self.line(format!("app_ui   generate_location_api_key({id})             a new key of {} characters", made.len()));
+        let shown = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
+        self.line(format!("app_ui   reveal_location_api_key({id})               {}", if shown == made { "the same key" } else { "another key" }));
+        let query = "SELECT COALESCE((SELECT 'location ' || id || ' of account ' || account FROM keyward.authenticate_location_api_key($1)), 'nobody') AS v";
+        let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
+        self.line(format!("gateway  authenticates with it                    {who}"));
+        moved(&mut ui, &format!("keyward.revoke_location_api_key({id})")).await?;
+        let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
+        self.line(format!("app_ui   revoke_location_api_key({id}); the gateway  {who}"));
+        // For the comparison at the end: the row gets its first key back, as a person in the UI would put it there.
+        ui.run("UPDATE app.locations SET api_key = $1 WHERE id = $2", &[former.as_str().into(), Param::Int(id.parse().unwrap_or_default())]).await?;
+        let back = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
+        let unseen = moved(&mut api, &format!("(SELECT count(api_key) FROM app.locations WHERE id = {id})")).await?;
+        let told = if back == former && unseen == "0" { "sealed on its way in" } else { "NOT sealed" };
+        self.line(format!("app_ui   UPDATE … SET api_key = its first key     {told}"));
+        Ok(())
+    }
+
+    async fn uninstall(&mut self, before: &Keys) -> Result<()> {
+        let mut owner = self.as_role("app_owner").await?;
+        let snapshot = Snapshot::read(&mut owner, &self.manifest).await?;
+        let role = &self.manifest.roles.owner;
+        let steps = plan::removal(&snapshot, role)?;
+        let started = Instant::now();
+        apply::uninstall(&mut owner, &steps, role, &apply::Options::default(), &mut |_| {}).await?;
+        let after = self.keys().await?;
+        if after != *before {
+            return Err(Error::bug("the keys after uninstall are not the keys before apply"));
+        }
+        self.line(format!(
+            "{} steps in {:.1} s; {} keys are back in their column, each in its row (the checksum of all is the same)",
+            steps.len(),
+            started.elapsed().as_secs_f64(),
+            after.keys
+        ));
+        Ok(())
+    }
 }

@@ -1,5 +1,5 @@
 -- What the catalogue says of everything that keyward installs: one row an object, with its kind and name and one text that changes
--- whenever anything about it does. `grantees` are the roles, other than the owner, that hold privileges on it.
+-- whenever anything about it does. `grantees` are the roles, other than the owner, that hold privileges on it. $1: the kinds asked for.
 SELECT 'table' AS kind, c.relname AS name, NULL::name AS schema, NULL::name AS relation,
        pg_catalog.concat_ws(E'\n',
            c.relkind, o.rolname,
@@ -16,7 +16,7 @@ SELECT 'table' AS kind, c.relname AS name, NULL::name AS schema, NULL::name AS r
        '[]'::jsonb AS grantees
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner
- WHERE c.relnamespace = pg_catalog.to_regnamespace('keyward') AND c.relkind IN ('r', 'p')
+ WHERE c.relnamespace = pg_catalog.to_regnamespace('keyward') AND c.relkind IN ('r', 'p') AND 'table' = ANY ($1::text[])
 
 UNION ALL
 SELECT 'access', c.relname, NULL, NULL,
@@ -37,7 +37,7 @@ SELECT 'access', c.relname, NULL, NULL,
           JOIN pg_catalog.pg_roles AS g ON g.oid = x.grantee
          WHERE x.grantee <> c.relowner)
   FROM pg_catalog.pg_class AS c
- WHERE c.relnamespace = pg_catalog.to_regnamespace('keyward') AND c.relkind IN ('r', 'p')
+ WHERE c.relnamespace = pg_catalog.to_regnamespace('keyward') AND c.relkind IN ('r', 'p') AND 'access' = ANY ($1::text[])
 
 UNION ALL
 SELECT 'access', NULL, NULL, NULL,
@@ -46,7 +46,7 @@ SELECT 'access', NULL, NULL, NULL,
           FROM pg_catalog.aclexplode(n.nspacl) AS acl JOIN pg_catalog.pg_roles AS g ON g.oid = acl.grantee
          WHERE acl.grantee <> n.nspowner)
   FROM pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_roles AS o ON o.oid = n.nspowner
- WHERE n.nspname = 'keyward'
+ WHERE n.nspname = 'keyward' AND 'access' = ANY ($1::text[])
 
 UNION ALL
 SELECT 'function', f.proname, NULL, NULL,
@@ -56,7 +56,7 @@ SELECT 'function', f.proname, NULL, NULL,
           FROM pg_catalog.aclexplode(f.proacl) AS acl JOIN pg_catalog.pg_roles AS g ON g.oid = acl.grantee
          WHERE acl.grantee <> f.proowner)
   FROM pg_catalog.pg_proc AS f JOIN pg_catalog.pg_roles AS o ON o.oid = f.proowner
- WHERE f.pronamespace = pg_catalog.to_regnamespace('keyward') AND f.prokind = 'f'
+ WHERE f.pronamespace = pg_catalog.to_regnamespace('keyward') AND f.prokind = 'f' AND 'function' = ANY ($1::text[])
 
 UNION ALL
 SELECT 'trigger', t.tgname, n.nspname, c.relname,
@@ -71,7 +71,7 @@ SELECT 'trigger', t.tgname, n.nspname, c.relname,
   FROM pg_catalog.pg_trigger AS t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname ~ '^[~!]keyward_'
+ WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname ~ '^[~!]keyward_' AND 'trigger' = ANY ($1::text[])
 
 UNION ALL
 SELECT 'policy', p.polname, n.nspname, c.relname,
@@ -82,5 +82,5 @@ SELECT 'policy', p.polname, n.nspname, c.relname,
   FROM pg_catalog.pg_policy AS p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE p.polname ~ '^~keyward_'
+ WHERE p.polname ~ '^~keyward_' AND 'policy' = ANY ($1::text[])
  ORDER BY 1, 2, 3, 4

@@ -239,24 +239,36 @@ impl Work<'_> {
         }
     }
 
+    /// The ledger first, then every statement at once, then one look at the catalogue: a strong lock is held from the second on.
     async fn inside(&mut self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
         db.execute(&format!("SET LOCAL lock_timeout = {}", self.options.lock_timeout.as_millis())).await?;
-        for step in steps {
-            self.act_as(db, step.role).await?;
-            if !step.sql.is_empty() {
-                db.execute(&step.sql).await?;
-            }
+        let before = has_ledger(db).await?;
+        if before {
+            self.enter(db, steps).await?;
         }
-        self.record(db, steps).await
+        let mut script = String::new();
+        for step in steps.iter().filter(|step| !step.sql.is_empty()) {
+            script.push_str(&self.role(step.role));
+            script.push_str(&step.sql);
+            script.push('\n');
+        }
+        if !script.is_empty() {
+            db.execute(&script).await?;
+        }
+        if !before {
+            self.unrecorded.extend(steps.iter().cloned());
+        } else if has_ledger(db).await? {
+            self.record(db, steps).await?;
+        }
+        Ok(())
     }
 
-    /// Sets the role for the following statements, until the end of the transaction.
-    async fn act_as(&self, db: &mut Db, role: RunAs) -> Result<(), Failure> {
+    /// Returns the statement that sets the role for the following ones, until the end of the transaction.
+    fn role(&self, role: RunAs) -> String {
         match role {
-            RunAs::Owner => db.execute(&format!("SET LOCAL ROLE {}", self.owner)).await?,
-            RunAs::Runner => db.execute("RESET ROLE").await?,
-        };
-        Ok(())
+            RunAs::Owner => format!("SET LOCAL ROLE {};\n", self.owner),
+            RunAs::Runner => "RESET ROLE;\n".to_owned(),
+        }
     }
 
     async fn migrate(&mut self, db: &mut Db, step: &Step) -> Result<(), Failure> {
@@ -269,57 +281,54 @@ impl Work<'_> {
             Failure::Shape(format!("{error}: {source}"))
         })?;
         reset?;
+        // There is a ledger now: what came before it is entered too.
+        let mut all = std::mem::take(&mut self.unrecorded);
+        all.push(step.clone());
         db.execute("BEGIN").await?;
-        self.record(db, std::slice::from_ref(step)).await?;
+        self.enter(db, &all).await?;
+        self.record(db, &all).await?;
         db.execute("COMMIT").await?;
         Ok(())
     }
 
-    /// Writes the ledger rows of the steps, and what the catalogue now says of the objects they made.
-    async fn record(&mut self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
-        #[derive(serde::Deserialize)]
-        struct There {
-            there: bool,
+    /// Writes the ledger rows of the steps.
+    async fn enter(&self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
+        let texts = |field: fn(&Step) -> &str| Param::Texts(steps.iter().map(|step| field(step).to_owned()).collect());
+        db.execute(&self.role(RunAs::Owner)).await?;
+        let params = [
+            env!("CARGO_PKG_VERSION").into(),
+            self.manifest.into(),
+            Param::Texts(self.options.accepted_risks.clone()),
+            texts(|step| &step.id),
+            texts(|step| &step.sql),
+            texts(|step| &step.undo),
+        ];
+        db.run(include_str!("../../sql/apply/ledger.sql"), &params).await?;
+        Ok(())
+    }
+
+    /// Records what the catalogue now says of the objects that the steps made, and forgets those that they dropped.
+    async fn record(&self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
+        db.execute(&self.role(RunAs::Owner)).await?;
+        let gone = steps.iter().filter(|step| step.action == Action::Drop).map(|step| step.id.clone());
+        let gone: Vec<_> = gone.chain(steps.iter().filter_map(|step| step.replaces.clone())).collect();
+        if !gone.is_empty() {
+            db.run("DELETE FROM keyward.object WHERE identity = ANY ($1)", &[Param::Texts(gone)]).await?;
         }
-        let there: There = db.row("SELECT pg_catalog.to_regclass('keyward.object') IS NOT NULL AS there", &[]).await?;
-        if !there.there {
-            self.unrecorded.extend(steps.iter().cloned());
+        let made: Vec<_> = steps.iter().filter(|step| step.sha256.is_some()).collect();
+        if made.is_empty() {
             return Ok(());
         }
-        let objects = catalog::objects(db).await.map_err(|error| Failure::Shape(error.to_string()))?;
-        self.act_as(db, RunAs::Owner).await?;
-        let mut all = std::mem::take(&mut self.unrecorded);
-        all.extend(steps.iter().cloned());
-        for step in &all {
-            let risks = Param::Texts(self.options.accepted_risks.clone());
-            db.run(
-                "INSERT INTO keyward.ledger (version, manifest, step, sql, undo, accepted_risks) VALUES ($1, $2, $3, $4, $5, $6)",
-                &[
-                    env!("CARGO_PKG_VERSION").into(),
-                    self.manifest.into(),
-                    step.id.as_str().into(),
-                    step.sql.as_str().into(),
-                    step.undo.as_str().into(),
-                    risks,
-                ],
-            )
-            .await?;
-            if step.action == Action::Drop {
-                db.run("DELETE FROM keyward.object WHERE identity = $1", &[step.id.as_str().into()]).await?;
-            }
-            let Some(sha256) = &step.sha256 else { continue };
-            if let Some(former) = &step.replaces {
-                db.run("DELETE FROM keyward.object WHERE identity = $1", &[former.as_str().into()]).await?;
-            }
-            let definition = objects.get(&step.id).map(|found| found.definition.clone()).unwrap_or_default();
-            db.run(
-                "INSERT INTO keyward.object AS o (identity, position, sha256, definition, undo)
-                 VALUES ($1, (SELECT COALESCE(max(p.position), 0) + 1 FROM keyward.object AS p), $2, $3, $4)
-                 ON CONFLICT (identity) DO UPDATE SET sha256 = excluded.sha256, definition = excluded.definition, undo = excluded.undo",
-                &[step.id.as_str().into(), sha256.as_str().into(), definition.into(), step.undo.as_str().into()],
-            )
-            .await?;
-        }
+        let kinds = made.iter().map(|step| step.id.split(' ').next().unwrap_or_default().to_owned()).collect();
+        let objects = catalog::objects(db, kinds).await?;
+        let definition = |step: &&&Step| objects.get(&step.id).map(|found| found.definition.clone()).unwrap_or_default();
+        let params = [
+            Param::Texts(made.iter().map(|step| step.id.clone()).collect()),
+            Param::Texts(made.iter().filter_map(|step| step.sha256.clone()).collect()),
+            Param::Texts(made.iter().map(|step| definition(&step)).collect()),
+            Param::Texts(made.iter().map(|step| step.undo.clone()).collect()),
+        ];
+        db.run(include_str!("../../sql/apply/record.sql"), &params).await?;
         Ok(())
     }
 
@@ -334,7 +343,7 @@ impl Work<'_> {
         loop {
             db.execute("BEGIN").await?;
             let batch = async {
-                self.act_as(db, RunAs::Owner).await?;
+                db.execute(&self.role(RunAs::Owner)).await?;
                 db.row::<Published>(&format!("SELECT keyward.{function}(1000) AS published"), &[]).await
             }
             .await;
@@ -370,9 +379,19 @@ impl Work<'_> {
         }
         let vault = Ident::new(format!("vault_{name}"))?;
         db.execute("BEGIN").await?;
-        self.act_as(db, RunAs::Owner).await?;
+        db.execute(&self.role(RunAs::Owner)).await?;
         let left: Left = db.row(&format!("SELECT count(*) AS left FROM keyward.{vault}"), &[]).await?;
         db.execute("COMMIT").await?;
         Ok(left.left)
     }
+}
+
+/// Tells whether keyward's base tables are there.
+async fn has_ledger(db: &mut Db) -> Result<bool, Failure> {
+    #[derive(serde::Deserialize)]
+    struct There {
+        there: bool,
+    }
+    let there: There = db.row("SELECT pg_catalog.to_regclass('keyward.object') IS NOT NULL AS there", &[]).await?;
+    Ok(there.there)
 }

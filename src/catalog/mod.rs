@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::db::{Db, Param};
+use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
 use crate::manifest::{AccountPath, Manifest};
@@ -356,7 +356,7 @@ impl Snapshot {
             .into_iter()
             .map(|relation| (Table { schema: relation.schema.clone(), name: relation.name.clone() }, relation))
             .collect();
-        let objects = objects(db).await?;
+        let objects = objects(db, ["table", "access", "function", "trigger", "policy"].map(str::to_owned).to_vec()).await?;
         let demanding_checks = demanding_checks(db, manifest, &tables).await?;
         let roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
         Ok(Self { server, roles, tables, objects, installed, demanding_checks })
@@ -377,12 +377,12 @@ impl Snapshot {
     }
 }
 
-/// Reads what the catalogue says of everything that keyward installs.
+/// Reads what the catalogue says of what keyward installs, of the kinds given: `table`, `access`, `function`, `trigger`, `policy`.
 ///
 /// # Errors
 /// As the connection.
-pub async fn objects(db: &mut Db) -> Result<BTreeMap<String, Found>> {
-    let rows: Vec<ObjectRow> = db.rows(include_str!("../../sql/catalog/objects.sql"), &[]).await?;
+pub async fn objects(db: &mut Db, kinds: Vec<String>) -> Result<BTreeMap<String, Found>, Failure> {
+    let rows: Vec<ObjectRow> = db.rows(include_str!("../../sql/catalog/objects.sql"), &[Param::Texts(kinds)]).await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -12,4 +12,5 @@ pub mod plan;
 pub mod report;
 pub mod sandbox;
 pub mod schema;
+pub mod status;
 pub mod template;

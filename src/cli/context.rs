@@ -74,9 +74,9 @@ impl Context {
         Manifest::parse(&text, &path.display().to_string())
     }
 
-    /// Returns the path given as `--manifest`, or else keyward.toml.
-    pub(crate) fn manifest_path(&self) -> &Path {
-        self.global.manifest.as_deref().unwrap_or(Path::new(MANIFEST))
+    /// Tells whether there is a manifest to read: one was named, or keyward.toml is there.
+    pub(super) fn has_manifest(&self) -> bool {
+        self.global.manifest.is_some() || Path::new(MANIFEST).exists()
     }
 
     /// Returns what data is to look like.

@@ -8,11 +8,16 @@
     reason = "this is the room that clap, indicatif and the environment belong to"
 )]
 
+mod apply;
 mod args;
 mod completions;
 pub(crate) mod context;
 mod exit;
 mod plan;
+mod progress;
+mod sandbox;
+mod status;
+mod uninstall;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -83,6 +88,10 @@ fn run_in_runtime(context: &Context, command: Command) -> Result<Exit> {
 async fn run(context: &Context, command: Command) -> Result<Exit> {
     match command {
         Command::Plan(args) => plan::run(context, &args).await,
+        Command::Apply(args) => apply::run(context, &args).await,
+        Command::Status(args) => status::run(context, &args).await,
+        Command::Uninstall(args) => uninstall::run(context, &args).await,
+        Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man => completions::man(context),
     }

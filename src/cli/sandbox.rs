@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     context.data(&sandbox.url());
     context.note(&format!(
         "PostgreSQL {} is up. Connect with: psql '{}'\nIt is gone, with everything in it, when you press Ctrl-C.",
-        sandbox.version().as_str(),
+        sandbox.version().number(),
         // The password is on stdout only, where it was asked for.
         sandbox.socket_url_as("postgres", "postgres")
     ));

@@ -106,19 +106,35 @@ fn finding(finding: &Finding, paint: Paint) -> String {
 
 /// Returns where a step does its work: a table of the application, the schema keyward, or the cluster's roles.
 fn place(step: &Step) -> String {
-    let on = step.id.split_once("\" on ").map(|(_, table)| table.to_owned());
-    let locked = step.lock.as_ref().map(|lock| lock.relation.clone());
-    match on.or(locked) {
-        Some(relation) if !relation.starts_with("keyward.") => relation,
-        _ if step.id.starts_with("role ") || step.id.starts_with("membership ") => "roles".to_owned(),
-        _ => "schema keyward".to_owned(),
+    let id = plain(&step.id);
+    let on = [" on ", " of owner to ", " in "].iter().find_map(|before| id.rsplit_once(before)).map(|(_, table)| table.to_owned());
+    let locked = step.lock.as_ref().map(|lock| plain(&lock.relation));
+    if id.starts_with("role ") || id.starts_with("membership ") {
+        return "roles".to_owned();
     }
+    on.or(locked).filter(|relation| !relation.starts_with("keyward.")).unwrap_or_else(|| "schema keyward".to_owned())
+}
+
+/// Returns an identity or a relation without the double quotes that aren't needed for reading it.
+fn plain(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    // Every second part is inside quotes; a doubled quote inside makes an empty part, and then all stays as it is.
+    for (at, part) in text.split('"').enumerate() {
+        let simple = part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if at % 2 == 1 && part.is_empty() {
+            return text.to_owned();
+        }
+        parts.push(if at % 2 == 0 || simple { part.to_owned() } else { format!("\"{part}\"") });
+    }
+    parts.concat()
 }
 
 /// Returns steps by place: neighbours with the same place under one heading, each with its number in the order of execution.
 fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
     let mut text = String::new();
     let width = steps.len().to_string().len();
+    let margin = " ".repeat(width + 12);
     let mut explained = BTreeSet::new();
     let mut at = None;
     for (number, step) in steps.iter().enumerate() {
@@ -127,33 +143,38 @@ fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
             let _ = writeln!(text, "\n{}", paint.bold(&place));
             at = Some(place.clone());
         }
+        let id = plain(&step.id);
         // The heading says where already.
-        let object = step.id.strip_suffix(&format!(" on {place}")).unwrap_or(&step.id);
+        let object = [" on ", " of owner to ", " in "].iter().find_map(|before| id.strip_suffix(&format!("{before}{place}"))).unwrap_or(&id);
+        let object = if id.starts_with("access of owner") { "access of keyward's owner" } else { object };
         let _ = write!(text, "  {:>width$}  {:<6}  {object}", number + 1, action(step.action));
-        if let Some(lock) = &step.lock {
-            let on = if lock.relation == place { String::new() } else { format!(" on {}", lock.relation) };
+        if let Some(lock) = step.lock.as_ref().filter(|lock| verbose || !lock.relation.starts_with("keyward.")) {
+            let relation = plain(&lock.relation);
+            let on = if relation == place { String::new() } else { format!(" on {relation}") };
             let _ = write!(text, "  {}", paint.yellow(&format!("[{}{on}]", lock.mode)));
         }
         text.push('\n');
-        let margin = " ".repeat(width + 12);
-        for line in wrap(&step.why, 118 - margin.len()) {
-            let _ = writeln!(text, "{margin}{}", paint.dim(&line));
+        // What is said once needn't be said again; of a function its purpose in one sentence will do.
+        let why = plain(&step.why);
+        let why = if verbose || step.lock.is_some() { why.as_str() } else { why.split_once(". ").map_or(why.as_str(), |(first, _)| first) };
+        if explained.insert(why.to_owned()) {
+            for line in wrap(why, 120 - margin.len()) {
+                let _ = writeln!(text, "{margin}{}", paint.dim(&line));
+            }
         }
         for hazard in &step.hazards {
-            // Once is enough for each kind.
             let meaning = if explained.insert(hazard.id.clone()) { format!(": {}", hazard.text) } else { String::new() };
-            for (line_number, line) in wrap(&format!("{}{meaning}", hazard.id), 116 - margin.len()).into_iter().enumerate() {
+            for (line_number, line) in wrap(&format!("{}{meaning}", hazard.id), 118 - margin.len()).into_iter().enumerate() {
                 let mark = if line_number == 0 { paint.yellow("!") } else { " ".to_owned() };
                 let _ = writeln!(text, "{margin}{mark} {line}");
             }
         }
         if verbose {
-            let by = format!("\n{margin}");
-            if !step.sql.is_empty() {
-                let _ = writeln!(text, "{margin}{}", step.sql.trim().replace('\n', &by));
-            }
-            if !step.undo.is_empty() {
-                let _ = writeln!(text, "{margin}-- undo: {}", step.undo.trim().replace('\n', &by));
+            for (name, sql) in [("", &step.sql), ("-- undo: ", &step.undo)] {
+                let by = format!("\n{margin}{}", if name.is_empty() { "" } else { "--       " });
+                if !sql.is_empty() {
+                    let _ = writeln!(text, "{margin}{name}{}", sql.trim().replace('\n', &by));
+                }
             }
         }
     }
@@ -170,7 +191,7 @@ fn totals(steps: &[Step]) -> String {
         || "no lock on a table of the application".to_owned(),
         |strongest| {
             let on: BTreeSet<_> =
-                locks.iter().filter(|lock| lock.mode == strongest.mode).map(|lock| lock.relation.as_str()).collect();
+                locks.iter().filter(|lock| lock.mode == strongest.mode).map(|lock| plain(&lock.relation)).collect();
             format!("strongest lock {} on {}", strongest.mode, on.into_iter().collect::<Vec<_>>().join(", "))
         },
     );
@@ -319,6 +340,14 @@ mod tests {
         assert_eq!(said, ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!(plural(1, "step"), "1 step");
         assert_eq!(plural(2, "step"), "2 steps");
+    }
+
+    #[test]
+    fn a_name_is_shown_without_quotes_where_it_needs_none() {
+        assert_eq!(plain(r#"trigger "~keyward_x" on "app"."users""#), r#"trigger "~keyward_x" on app.users"#);
+        assert_eq!(plain(r#"table "My App"."a""#), r#"table "My App".a"#);
+        assert_eq!(plain(r#"table "a""b"."c""#), r#"table "a""b"."c""#);
+        assert_eq!(plain("schema keyward"), "schema keyward");
     }
 
     #[test]

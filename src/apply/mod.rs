@@ -361,9 +361,9 @@ impl Work<'_> {
         }
         let left = self.orphans(db, name).await?;
         if left > 0 {
-            progress(Progress::Note(format!(
-                "{left} sealed keys of {name} have no row in their table (a detached partition?) and can't be published"
-            )));
+            // What comes next drops the vault, and a key is never lost.
+            return Err(Error::refused(format!("{left} sealed keys of {name} have no row in their table, and so can't be published"))
+                .with_hint(format!("attach the partition that their rows are in, or delete them from keyward.vault_{name}; then run the same command again")));
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         context.data(&match context.output() {
             Output::Text => text::removal(&steps, database, context.paint()),
             Output::Json => json::document(&Removal { schema: "keyward/removal/v1", database, steps: &steps })?,
-            Output::Sql => sql::steps(&steps),
+            Output::Sql => sql::steps(&steps, owner),
         });
         return Ok(Exit::Done);
     }

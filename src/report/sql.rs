@@ -1,5 +1,6 @@
 //! SQL, for review and for psql.
 
+use crate::ident::Ident;
 use crate::plan::{Plan, Step, script};
 
 /// Returns a plan as one script with comments.
@@ -10,6 +11,6 @@ pub fn plan(plan: &Plan) -> String {
 
 /// Returns steps as one script with comments.
 #[must_use]
-pub fn steps(steps: &[Step]) -> String {
-    script(steps)
+pub fn steps(steps: &[Step], owner: &Ident) -> String {
+    script(steps, owner)
 }

@@ -2,12 +2,15 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod cli;
 pub mod db;
 pub mod error;
 pub mod ident;
 pub mod manifest;
 pub mod parse;
 pub mod plan;
+pub mod report;
 pub mod sandbox;
 pub mod schema;
+pub mod status;
 pub mod template;

@@ -1,3 +1,7 @@
-//! The command line's entrance.
+//! The command line's entrance: everything else is in `src/cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keyward::cli::main()
+}

@@ -79,6 +79,11 @@ pub async fn apply(
             return Err(Error::refused("the database or the manifest has changed since the plan was made")
                 .with_hint("run keyward plan again, review it, and apply the new one"));
         }
+        // A plan may come from a file: what was never shown by this keyward is not run.
+        if now != *plan {
+            return Err(Error::refused("the plan is not what this keyward would do: another version made it, or somebody edited it")
+                .with_hint("run keyward plan again, review it, and apply the new one"));
+        }
         carry_out(db, &plan.steps, &manifest.roles.owner, &plan.manifest, options, progress).await?;
         let left = self::plan(db, manifest).await?;
         if left.is_empty() {
@@ -365,9 +370,9 @@ impl Work<'_> {
         }
         let left = self.orphans(db, name).await?;
         if left > 0 {
-            progress(Progress::Note(format!(
-                "{left} sealed keys of {name} have no row in their table (a detached partition?) and can't be published"
-            )));
+            // What comes next drops the vault, and a key is never lost.
+            return Err(Error::refused(format!("{left} sealed keys of {name} have no row in their table, and so can't be published"))
+                .with_hint(format!("attach the partition that their rows are in, or delete them from keyward.vault_{name}; then run the same command again")));
         }
         Ok(())
     }

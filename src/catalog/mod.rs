@@ -377,6 +377,35 @@ impl Snapshot {
     }
 }
 
+/// A manifest that was applied.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Applied {
+    /// The manifest.
+    pub document: Manifest,
+    /// Its checksum.
+    pub sha256: String,
+    /// When it was applied.
+    pub applied_at: jiff::Timestamp,
+    /// Who applied it.
+    pub applied_by: String,
+}
+
+/// Reads the manifest that was applied last; `None` where there is none, or no keyward at all.
+///
+/// # Errors
+/// As the connection.
+pub async fn applied_manifest(db: &mut Db) -> Result<Option<Applied>> {
+    #[derive(Deserialize)]
+    struct There {
+        there: bool,
+    }
+    let there: There = db.row("SELECT pg_catalog.to_regclass('keyward.manifest') IS NOT NULL AS there", &[]).await?;
+    if !there.there {
+        return Ok(None);
+    }
+    Ok(db.rows(include_str!("../../sql/catalog/manifest.sql"), &[]).await?.pop())
+}
+
 /// Reads what the catalogue says of what keyward installs, of the kinds given: `table`, `access`, `function`, `trigger`, `policy`.
 ///
 /// # Errors

@@ -119,34 +119,40 @@ impl Plan {
             .collect()
     }
 
-    /// Returns the whole plan as one SQL script with comments, for review and for psql: transactions and roles are as apply
-    /// would set them. Only apply records what it does, though.
+    /// Returns the whole plan as one SQL script, as [`script`] does.
     #[must_use]
     pub fn sql(&self) -> String {
-        let mut script = String::new();
-        let mut open: Option<&str> = None;
-        for step in &self.steps {
-            let group = step.group.as_deref();
-            if open.is_some() && open != group {
-                script.push_str("COMMIT;\n\n");
-            }
-            if group.is_some() && open != group {
-                script.push_str("BEGIN;\n");
-            }
-            open = group;
-            let role = match step.role {
-                RunAs::Owner => format!("SET ROLE {};", self.owner),
-                RunAs::Runner => "RESET ROLE;".to_owned(),
-            };
-            // Writing to a String can't fail.
-            let _ = writeln!(script, "-- {}\n-- {}\n{role}\n{}\n", step.id, step.why, step.sql);
-        }
-        if open.is_some() {
-            script.push_str("COMMIT;\n");
-        }
-        if !script.is_empty() {
-            script.push_str("RESET ROLE;\n");
-        }
-        script
+        script(&self.steps, &self.owner)
     }
+}
+
+/// Returns steps as one SQL script with comments, for review and for psql: transactions and roles are as apply would set them.
+/// Only apply records what it does, though.
+#[must_use]
+pub fn script(steps: &[Step], owner: &Ident) -> String {
+    let mut script = String::new();
+    let mut open: Option<&str> = None;
+    for step in steps {
+        let group = step.group.as_deref();
+        if open.is_some() && open != group {
+            script.push_str("COMMIT;\n\n");
+        }
+        if group.is_some() && open != group {
+            script.push_str("BEGIN;\n");
+        }
+        open = group;
+        let role = match step.role {
+            RunAs::Owner => format!("SET ROLE {owner};"),
+            RunAs::Runner => "RESET ROLE;".to_owned(),
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(script, "-- {}\n-- {}\n{role}\n{}\n", step.id, step.why, step.sql);
+    }
+    if open.is_some() {
+        script.push_str("COMMIT;\n");
+    }
+    if !script.is_empty() {
+        script.push_str("RESET ROLE;\n");
+    }
+    script
 }

@@ -116,15 +116,14 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
         step("schema keyward", Action::Drop, "Everything of keyward's is in this schema.", "DROP SCHEMA keyward CASCADE;", "");
     schema.role = RunAs::Owner;
     steps.push(schema);
-    let mut privileges = step(
+    // As whoever granted them: the owner itself can't take back what others gave it.
+    steps.push(step(
         format!("privileges of {owner}"),
         Action::Drop,
         "The owner's remaining rights in this database go with it.",
         format!("DROP OWNED BY {owner};"),
         "",
-    );
-    privileges.role = RunAs::Owner;
-    steps.push(privileges);
+    ));
     if snapshot.recorded(&format!("role {owner}")).is_some() {
         let mut role = step(
             format!("role {owner}"),

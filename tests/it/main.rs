@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod cli;
 mod contract;
 mod docs;
 mod fixture;

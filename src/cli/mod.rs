@@ -1,0 +1,98 @@
+//! The command line: reads arguments and environment, runs one command, prints, and maps errors to exit codes.
+//!
+//! One file per command, each with its `Args` and a `run`. Data goes to stdout, everything else to stderr, both through
+//! [`context::Context`]. The rest of the crate neither prints nor reads the environment.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the room that clap, indicatif and the environment belong to"
+)]
+
+mod apply;
+mod args;
+mod completions;
+pub(crate) mod context;
+mod exit;
+mod plan;
+mod progress;
+mod sandbox;
+mod status;
+mod uninstall;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+
+use crate::error::{Error, Kind, Result};
+use args::{Cli, Command};
+use context::{Context, write_stderr};
+pub(crate) use exit::Exit;
+
+/// Runs the command line of this process, and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    exit::say_panics();
+    catch_unwind(AssertUnwindSafe(parse_and_run)).unwrap_or_else(|_| ExitCode::from(Kind::Bug.exit_code()))
+}
+
+fn parse_and_run() -> ExitCode {
+    let cli = match Cli::try_parse().and_then(check_output) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data and no failure; clap knows which stream each goes to. A closed pipe has had enough.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let Cli { command, global } = cli;
+    let context = Context::new(global);
+    match run_in_runtime(&context, command) {
+        Ok(exit) => exit.code(),
+        Err(error) => {
+            write_stderr(&exit::explain(&error, context.paint_notes()));
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// Refuses a format that the command has no data in.
+fn check_output(cli: Cli) -> Result<Cli, clap::Error> {
+    let outputs = cli.command.outputs();
+    if outputs.contains(&cli.global.output) {
+        return Ok(cli);
+    }
+    let name = |output: &args::Output| output.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let known: Vec<_> = outputs.iter().map(name).collect();
+    let message = format!("this command has no --output {}: it knows {}", name(&cli.global.output), known.join(", "));
+    Err(Cli::command().error(clap::error::ErrorKind::InvalidValue, message))
+}
+
+fn run_in_runtime(context: &Context, command: Command) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::usage("can't start: the system refuses threads or file handles").with_source(error))?;
+    runtime.block_on(async {
+        if command.handles_interrupts() {
+            return run(context, command).await;
+        }
+        tokio::select! {
+            done = run(context, command) => done,
+            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")
+                .with_hint("the open transaction is rolled back; what was done before stays, and the same command goes on from there")),
+        }
+    })
+}
+
+async fn run(context: &Context, command: Command) -> Result<Exit> {
+    match command {
+        Command::Plan(args) => plan::run(context, &args).await,
+        Command::Apply(args) => apply::run(context, &args).await,
+        Command::Status(args) => status::run(context, &args).await,
+        Command::Uninstall(args) => uninstall::run(context, &args).await,
+        Command::Sandbox(args) => sandbox::run(context, &args).await,
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man => completions::man(context),
+    }
+}

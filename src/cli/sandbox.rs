@@ -1,0 +1,109 @@
+//! `keyward sandbox`.
+
+use std::path::{Path, PathBuf};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::db::Db;
+use crate::db::settings::Settings;
+use crate::error::{Error, Result};
+use crate::parse;
+use crate::sandbox::{Listen, Options, Sandbox};
+
+use super::Exit;
+use super::context::Context;
+
+const EXAMPLES: &str = "\
+The server and everything in it are gone when this command ends, by Ctrl-C, SIGTERM or otherwise.
+
+Examples:
+  keyward sandbox
+  keyward sandbox --schema schema.sql --schema data.sql
+  keyward sandbox --bin-dir /usr/lib/postgresql/17/bin --loopback";
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Take the server's programs from this directory and nowhere else
+    #[arg(long, value_name = "DIR")]
+    bin_dir: Option<PathBuf>,
+    /// Listen on a free port of 127.0.0.1 too, with a random password
+    #[arg(long)]
+    loopback: bool,
+    /// Run this SQL file as the superuser first; give it again for more
+    #[arg(long, value_name = "FILE")]
+    schema: Vec<PathBuf>,
+    /// Set a server parameter, such as wal_level=logical; give it again for more
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+}
+
+/// Starts a server and waits for Ctrl-C.
+pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
+    // Read first: a file that isn't there needs no server.
+    let scripts = args.schema.iter().map(|path| Ok((path.as_path(), script(path)?))).collect::<Result<Vec<_>>>()?;
+    let heard = |error: std::io::Error| Error::bug("can't listen for signals").with_source(error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(heard)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(heard)?;
+
+    let library_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    let mut options = Options::new()
+        .bin_dir(args.bin_dir.clone())
+        .search_path(std::env::var_os("PATH"))
+        .library_path(std::env::var_os(library_path))
+        .listen(if args.loopback { Listen::Loopback } else { Listen::UnixSocket });
+    for (name, value) in &args.settings {
+        options = options.setting(name, value);
+    }
+    let blocking = |_| Error::bug("the sandbox's thread gave up");
+    let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(options)).await.map_err(blocking)??;
+    for (path, statements) in &scripts {
+        load(&sandbox, path, statements).await?;
+    }
+    context.data(&sandbox.url());
+    context.note(&format!(
+        "PostgreSQL {} is up. Connect with: psql '{}'\nIt is gone, with everything in it, when you press Ctrl-C.",
+        sandbox.version().number(),
+        // The password is on stdout only, where it was asked for.
+        sandbox.socket_url_as("postgres", "postgres")
+    ));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tokio::task::spawn_blocking(|| sandbox.stop()).await.map_err(blocking)??;
+    // This is how a sandbox is meant to end.
+    Ok(Exit::Done)
+}
+
+/// Reads a file and splits it into statements.
+fn script(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::usage(format!("can't read {}", path.display())).with_source(error))?;
+    parse::split(&text).map_err(|error| {
+        Error::usage(format!("{} is not a script of SQL statements", path.display()))
+            .with_source(error)
+            .with_hint("psql's own commands (\\connect, COPY … FROM stdin with its data) are not SQL: run such a file with psql")
+    })
+}
+
+/// Runs the statements of a file one by one, as psql does, so that each may have a transaction of its own.
+async fn load(sandbox: &Sandbox, path: &Path, statements: &[String]) -> Result<()> {
+    let settings = Settings::resolve(Some(&sandbox.socket_url_as("postgres", "postgres")), &|_| None)?;
+    let mut db = Db::connect(&settings).await?;
+    // A server's defaults, not keyward's own.
+    db.execute("RESET ALL").await?;
+    for (at, statement) in statements.iter().enumerate() {
+        db.execute(statement).await.map_err(|failure| {
+            Error::usage(format!("statement {} of {} failed", at + 1, path.display())).with_source(failure)
+        })?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Reads `name=value`.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

@@ -12,5 +12,6 @@ pub mod plan;
 pub mod report;
 pub mod sandbox;
 pub mod schema;
+pub mod settle;
 pub mod status;
 pub mod template;

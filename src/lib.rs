@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod parse;
 pub mod plan;
 pub mod report;
+pub mod rollout;
 pub mod sandbox;
 pub mod schema;
 pub mod settle;

@@ -36,7 +36,7 @@ fn plain_type(relation: &Relation, column: &Ident) -> Result<String> {
 }
 
 /// Returns what every template gets.
-pub(super) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
+pub(crate) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
     let accounts = relation(snapshot, &manifest.accounts.table)?;
     let mut deniers: Vec<Ident> = manifest.writes.iter().flat_map(|write| write.roles.clone()).collect();
     deniers.sort();
@@ -94,7 +94,7 @@ fn account(manifest: &Manifest, snapshot: &Snapshot, on: &Relation, path: &Accou
 }
 
 /// Returns what the templates of `sql/enforce/key/` get.
-pub(super) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result<Value> {
+pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result<Value> {
     let on = relation(snapshot, &key.table)?;
     let column = on.column(&key.column);
     Ok(context! {

@@ -91,7 +91,8 @@ impl<'a> Batches<'a> {
             }
             let left = self.options.patience.saturating_sub(waiting_since.get_or_insert_with(Instant::now).elapsed());
             if left.is_zero() {
-                return Err(Error::resumable(format!("{in_use} accounts are in use: other transactions hold rows of theirs"))
+                let accounts = if in_use == 1 { "1 account is".to_owned() } else { format!("{in_use} accounts are") };
+                return Err(Error::resumable(format!("{accounts} in use: other transactions hold rows there"))
                     .with_hint("run the same command again later, or with a longer --patience: it goes on from here"));
             }
             let length = pauses.next().unwrap_or(Duration::from_secs(5)).min(left);

@@ -13,5 +13,6 @@ mod cli;
 mod contract;
 mod docs;
 mod fixture;
+mod rollout;
 mod sandbox;
 mod tidy;

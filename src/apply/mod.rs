@@ -215,7 +215,11 @@ impl Work<'_> {
         if failure.code() == Some("55P03") {
             for lock in locks {
                 // The message without the names is better than none at all.
-                blocking.extend(lock::blockers(db, lock).await.unwrap_or_default());
+                for blocker in lock::blockers(db, lock).await.unwrap_or_default() {
+                    if !blocking.iter().any(|known: &Blocker| known.pid == blocker.pid) {
+                        blocking.push(blocker);
+                    }
+                }
             }
         }
         let what = format!("the step {} failed", step.id);

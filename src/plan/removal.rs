@@ -35,6 +35,20 @@ pub(super) fn drops(wanted: &[Wanted], snapshot: &Snapshot, renames: &[(String, 
     let (first, rest): (Vec<_>, Vec<_>) = leaving.into_iter().partition(guards);
     let mut steps: Vec<_> = first.into_iter().map(|recorded| dropped(recorded, snapshot)).collect();
     steps.extend(vaults.iter().map(|name| publish(name)));
+    // A run that is killed publishes again for as long as the vault is recorded: what that needs goes after the vault.
+    let mut rest = rest;
+    rest.sort_by_key(|recorded| {
+        let identity = recorded.identity.as_str();
+        if identity.starts_with("trigger ") || identity.starts_with("policy ") {
+            0
+        } else if identity.starts_with("access keyward.\"vault_") {
+            1
+        } else if identity.starts_with("table keyward.\"vault_") {
+            2
+        } else {
+            3
+        }
+    });
     steps.extend(rest.into_iter().map(|recorded| dropped(recorded, snapshot)));
     for step in &mut steps {
         // The access to a vault goes along with it under its new name.
@@ -107,14 +121,19 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
         let (moves, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|step| step.action == Action::Move);
         steps.extend(moves);
         // What is in the schema goes with it; only what sits on the application's side is taken down one by one.
-        steps.extend(rest.into_iter().filter(|step| step.role == RunAs::Runner && !step.sql.is_empty()).map(|mut step| {
+        let rest = rest.into_iter().filter(|step| step.role == RunAs::Runner && !step.sql.is_empty()).map(|mut step| {
             "It was installed by keyward.".clone_into(&mut step.why);
             step
-        }));
+        });
+        // A run that is killed publishes again, which needs the owner's access: it ends in one transaction with the schema.
+        let (access, rest): (Vec<_>, Vec<_>) = rest.partition(|step| step.id.starts_with("access of owner"));
+        steps.extend(rest);
+        steps.extend(access);
     }
     let mut schema =
         step("schema keyward", Action::Drop, "Everything of keyward's is in this schema.", "DROP SCHEMA keyward CASCADE;", "");
     schema.role = RunAs::Owner;
+    let end = steps.iter().rposition(|step| !step.id.starts_with("access of owner")).map_or(0, |last| last + 1);
     steps.push(schema);
     // As whoever granted them: the owner itself can't take back what others gave it.
     steps.push(step(
@@ -124,6 +143,9 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
         format!("DROP OWNED BY {owner};"),
         "",
     ));
+    for step in &mut steps[end..] {
+        step.group = Some("end".to_owned());
+    }
     if snapshot.recorded(&format!("role {owner}")).is_some() {
         let mut role = step(
             format!("role {owner}"),

@@ -3,6 +3,7 @@
 mod acts;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -189,6 +190,46 @@ impl Stage<'_> {
             planned.as_millis(),
             started.elapsed().as_millis()
         ));
+        Ok(())
+    }
+
+    async fn import(&mut self, accounts: u32) -> Result<()> {
+        // One account in fifty opted out in advance, the second among them.
+        let ids = (0..accounts).filter(|n| n % 50 == 1).map(|n| n + 1);
+        let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| csv + &format!("{id},asked before the cutover,support\n"));
+        let mut owner = self.as_role("app_owner").await?;
+        let started = Instant::now();
+        let imported = import::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
+        self.line(format!("{} accounts opted out, in {} ms", imported.changed, started.elapsed().as_millis()));
+        Ok(())
+    }
+
+    async fn roll_out(&mut self) -> Result<()> {
+        let mut owner = self.as_role("app_owner").await?;
+        let stop = AtomicBool::new(false);
+        let show = &mut *self.show;
+        let mut tell = |progress: rollout::Progress<'_>| {
+            if let rollout::Progress::Batch(tally) = progress {
+                show(Scene::Rollout(tally.accounts, tally.total, tally.keys));
+            }
+        };
+        let ran = rollout::run(&mut owner, &self.manifest, &rollout::Options::run(), &stop, &mut tell).await?;
+        let finished = rollout::finish(&mut owner, &self.manifest, &rollout::Options::finish(), &stop, &mut tell).await?;
+        if let Some(tally) = ran.tally {
+            self.line(format!(
+                "{} accounts enabled, {} keys sealed in {:.1} s; longest batch {} ms",
+                tally.accounts,
+                tally.keys,
+                tally.elapsed.as_secs_f64(),
+                tally.longest_batch.as_millis()
+            ));
+        }
+        for proof in finished.proof {
+            self.line(format!(
+                "proof: {} keys of {} sealed, {} published in enabled accounts",
+                proof.sealed, proof.key, proof.published_in_enabled_accounts
+            ));
+        }
         Ok(())
     }
 

@@ -44,6 +44,26 @@ pub fn plan(plan: &Plan, verbose: bool, paint: Paint) -> String {
     text
 }
 
+/// Returns a plan in a few lines: how many steps at each place, under which lock, with which hazards.
+#[must_use]
+pub fn summary(plan: &Plan) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for step in &plan.steps {
+        let place = place(step);
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let width = places.iter().map(String::len).max().unwrap_or_default();
+    let mut text = String::new();
+    for name in places {
+        let here: Vec<_> = plan.steps.iter().filter(|step| place(step) == name).cloned().collect();
+        let _ = writeln!(text, "{name:<width$}  {}", totals(&here).replace(&format!(" on {name}"), ""));
+    }
+    let _ = writeln!(text, "{:<width$}  {}", "in all", totals(&plan.steps));
+    text
+}
+
 /// Returns the steps of an uninstall for reading.
 #[must_use]
 pub fn removal(steps: &[Step], database: &str, paint: Paint) -> String {

@@ -107,3 +107,94 @@ fn a_header_is_read_with_its_continuation() {
     assert_eq!(fields["purpose"], "one and two");
     assert_eq!(fields["lock"], "none");
 }
+
+/// A command of a console block, and what the document says it prints.
+struct Shown {
+    line: usize,
+    command: String,
+    output: String,
+}
+
+/// The commands of a document's console blocks, in order.
+fn shown(text: &str) -> Vec<Shown> {
+    let mut all: Vec<Shown> = Vec::new();
+    let mut inside = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
+            all.push(Shown { line: number + 1, command: command.to_owned(), output: String::new() });
+        } else if let (true, Some(last)) = (inside, all.last_mut()) {
+            last.output.push_str(line);
+            last.output.push('\n');
+        }
+    }
+    all
+}
+
+/// What differs from run to run, made the same: times, rates, dates, server versions, checksums, temporary directories.
+fn settled(text: &str) -> String {
+    let patterns = [
+        (r"\d+(\.\d+)? (ms|s)\b", "N s"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d( UTC)?", "DATE"),
+        (r"PostgreSQL \d+(\.\d+)*( \([^)]*\))?", "PostgreSQL N"),
+        (r"manifest   [0-9a-f]{12}", "manifest   SHA"),
+        (r"/tmp/kw-[0-9a-f]+", "DIR"),
+        (r"longest batch N s", "longest batch N s"),
+        (r" +\n", "\n"),
+    ];
+    patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
+    })
+}
+
+#[tokio::test]
+async fn every_console_block_shows_what_the_program_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("keyward.toml"), include_str!("../../sql/demo/manifest.toml")).unwrap();
+    std::fs::write(folder.path().join("opt-outs.csv"), "account,reason\n7,asked in May\n12,moves in June\n").unwrap();
+    let script = format!(
+        "{}\\connect demo\nSET ROLE app_owner;\n{}\n{};\nRESET ROLE;",
+        include_str!("../../sql/demo/roles.sql"),
+        include_str!("../../sql/demo/schema.sql"),
+        include_str!("../../sql/demo/data.sql").replace("$1::bigint", "1000::bigint"),
+    );
+    let world = crate::fixture::World::with(&script, include_str!("../../sql/demo/manifest.toml"), "demo").await;
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_keyward"));
+    let mut path = vec![program.parent().unwrap().to_owned()];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    let mut wrong = String::new();
+    for document in ["README.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        let commands = shown(&text);
+        assert!(!commands.is_empty(), "{document} shows something");
+        let mut mended = text.clone();
+        for Shown { line, command, output } in commands {
+            // `make demo` is the demo once everything is built.
+            let run = if command == "make demo" { "keyward demo" } else { &command };
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", &format!("{run} 2>&1")]).current_dir(folder.path()).env("PATH", std::env::join_paths(&path).unwrap());
+            shell.env("DATABASE_URL", world.sandbox.url_as("app_owner", "demo")).env("NO_COLOR", "1").stdin(std::process::Stdio::null());
+            let printed = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
+            let printed = String::from_utf8(printed.stdout).unwrap();
+            if settled(&printed).trim() != settled(&output).trim() {
+                let _ = write!(wrong, "{document}:{line}: $ {command}\n--- shown\n{output}--- printed\n{printed}\n");
+                let printed = printed.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+                let block = |output: &str| format!("\n$ {command}\n{}", if output.is_empty() { String::new() } else { format!("{}\n", output.trim_end()) });
+                mended = mended.replacen(&block(&output), &block(&printed), 1);
+            }
+        }
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(root().join(document), mended).unwrap();
+        }
+    }
+    assert!(wrong.is_empty() || std::env::var_os("UPDATE_EXPECT").is_some(), "{wrong}");
+}
+
+#[test]
+fn console_blocks_are_found_and_numbers_that_vary_don_t_matter() {
+    let commands = shown("text\n```console\n$ a\nx 12 ms\n$ b\n```\n$ c\n");
+    assert_eq!(commands.iter().map(|shown| shown.command.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(settled(&commands[0].output), settled("x 3.5 s\n"));
+    assert_ne!(settled("12 keys"), settled("13 keys"));
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{apply, completions, plan, sandbox, status, uninstall};
+use super::{apply, completions, plan, rollout, sandbox, status, uninstall};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -84,6 +84,8 @@ pub(super) enum Command {
     Apply(apply::Args),
     /// Show settings, keys, rollout and drift on one screen
     Status(status::Args),
+    /// Turn the setting on, account by account
+    Rollout(rollout::Args),
     /// Publish every key and remove everything that keyward installed
     Uninstall(uninstall::Args),
     /// Start an ephemeral Postgres and print its URL
@@ -101,14 +103,15 @@ impl Command {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Status(_) => &[Output::Text, Output::Json],
+            Self::Rollout(args) if !matches!(args.act, rollout::Act::Run(_)) => &[Output::Text, Output::Json],
             // They have no data, or data of one kind.
-            Self::Apply(_) | Self::Uninstall(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => &[Output::Text],
+            Self::Apply(_) | Self::Rollout(_) | Self::Uninstall(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => &[Output::Text],
         }
     }
 
     /// Tells whether the command itself decides what Ctrl-C means; otherwise it ends at once with exit code 130.
     pub(super) fn handles_interrupts(&self) -> bool {
-        matches!(self, Self::Sandbox(_))
+        matches!(self, Self::Sandbox(_)) || matches!(self, Self::Rollout(args) if !matches!(args.act, rollout::Act::Status))
     }
 }
 

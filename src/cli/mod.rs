@@ -15,6 +15,7 @@ pub(crate) mod context;
 mod exit;
 mod plan;
 mod progress;
+mod rollout;
 mod sandbox;
 mod status;
 mod uninstall;
@@ -91,6 +92,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
+        Command::Rollout(args) => rollout::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Man => completions::man(context),

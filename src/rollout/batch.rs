@@ -60,7 +60,14 @@ struct Keys {
 
 impl<'a> Batches<'a> {
     /// Makes the way of a wave through a share of the accounts, in hundredths of a percent.
-    pub(super) fn new(ground: &'a Ground, options: &'a Options, stop: &'a AtomicBool, points: u16, wave: i64, total: u64) -> Self {
+    pub(super) fn new(
+        ground: &'a Ground,
+        options: &'a Options,
+        stop: &'a AtomicBool,
+        points: u16,
+        wave: i64,
+        total: u64,
+    ) -> Self {
         let size = FIRST.min(options.most.max(1));
         let tally = Tally { wave, total, ..Tally::default() };
         Self { ground, options, stop, points, began: Instant::now(), size, claimed: Vec::new(), tally }
@@ -143,7 +150,12 @@ impl<'a> Batches<'a> {
                             self.tally.in_use += 1;
                             from = Some(account);
                         }
-                        Some(account) => return Err(explain(failure, &format!("account {account} can't be enabled; nothing of it was changed"))),
+                        Some(account) => {
+                            return Err(explain(
+                                failure,
+                                &format!("account {account} can't be enabled; nothing of it was changed"),
+                            ));
+                        }
                         None => {}
                     }
                 }
@@ -196,12 +208,8 @@ impl<'a> Batches<'a> {
             let sealed: Keys = db.row(&key.seal, std::slice::from_ref(&enabled)).await?;
             keys += sealed.keys;
         }
-        let params = [
-            Param::Int(self.tally.wave),
-            Param::Text(last.clone()),
-            Param::Int(accounts.cast_signed()),
-            Param::Int(keys),
-        ];
+        let params =
+            [Param::Int(self.tally.wave), Param::Text(last.clone()), Param::Int(accounts.cast_signed()), Param::Int(keys)];
         db.run(super::statements::ADVANCE, &params).await?;
         Ok(Batch::Reached { last, accounts, keys: keys.unsigned_abs(), in_use: in_use.len() as u64 })
     }

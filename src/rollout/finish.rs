@@ -45,7 +45,13 @@ pub struct Proof {
 /// # Errors
 /// As [`super::run`]; [`crate::error::Kind::Resumable`] also if older transactions outlast the patience;
 /// [`crate::error::Kind::Refused`] also if keys stay published, with how many of which.
-pub async fn finish(db: &mut Db, manifest: &Manifest, options: &Options, stop: &AtomicBool, tell: &mut Tell<'_>) -> Result<Finished> {
+pub async fn finish(
+    db: &mut Db,
+    manifest: &Manifest,
+    options: &Options,
+    stop: &AtomicBool,
+    tell: &mut Tell<'_>,
+) -> Result<Finished> {
     alone(db, tell).await?;
     let done = begin(db, manifest, options, stop, tell).await;
     // The lock ends with the session as well; a connection that is gone has no lock.

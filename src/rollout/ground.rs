@@ -47,8 +47,11 @@ impl Ground {
                 .with_hint("turn it on as the owner: UPDATE keyward.policy SET mode = 'enforce'"));
         }
         if !ground.now.past_cutover && !before_cutover {
-            return Err(Error::refused(format!("the cutover has not come yet: {}, by the server's clock", manifest.setting.cutover))
-                .with_hint("wait for it, or bring accounts to it in advance with --before-cutover"));
+            return Err(Error::refused(format!(
+                "the cutover has not come yet: {}, by the server's clock",
+                manifest.setting.cutover
+            ))
+            .with_hint("wait for it, or bring accounts to it in advance with --before-cutover"));
         }
         Ok(ground)
     }
@@ -133,7 +136,8 @@ fn check_applied(manifest: &Manifest, snapshot: &Snapshot) -> Result<()> {
             .with_hint("run keyward plan to see the difference, then keyward apply; or give the manifest that was applied"));
     }
     let plan = Plan::make(manifest, snapshot)?;
-    let lost: Vec<_> = plan.findings.iter().filter(|found| found.severity == Severity::Refusal && !found.can_be_accepted).collect();
+    let lost: Vec<_> =
+        plan.findings.iter().filter(|found| found.severity == Severity::Refusal && !found.can_be_accepted).collect();
     if let Some(first) = lost.first() {
         return Err(Error::refused(format!("enforcement would not hold here: {}", first.title))
             .with_hint(format!("{}; keyward plan shows all of it", first.remedy.trim_end_matches('.'))));
@@ -170,7 +174,8 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
     let again = "mend it, then run the same command again: it goes on from here";
     let Failure::Server(refusal) = &failure else { return Error::from(failure) };
     let code = refusal.code.as_str();
-    let known = code.starts_with("KW") || ["53", "57"].contains(&&code[..2]) || ["55P03", "40P01", "40001", "25006"].contains(&code);
+    let known =
+        code.starts_with("KW") || ["53", "57"].contains(&&code[..2]) || ["55P03", "40P01", "40001", "25006"].contains(&code);
     let kind = match Error::from(failure_copy(refusal)).kind() {
         Kind::Bug if !code.starts_with("42") => Kind::Refused,
         kind => kind,

@@ -136,4 +136,3 @@ pub(super) async fn wait_out(db: &mut Db, patience: Duration, stop: &AtomicBool,
         Err(error) => Err(error),
     }
 }
-

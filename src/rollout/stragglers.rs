@@ -71,7 +71,9 @@ pub(super) async fn seal(db: &mut Db, ground: &Ground, options: &Options, stop: 
                         .with_source("keys would have been lost, so the batch was undone")
                         .with_hint("keyward plan tells whether the guards are in place; then run the same command again"));
                 }
-                Err(failure) if is_lost(&failure) || (most == 1 && !failure.is_transient()) => return Err(explain(failure, &what())),
+                Err(failure) if is_lost(&failure) || (most == 1 && !failure.is_transient()) => {
+                    return Err(explain(failure, &what()));
+                }
                 // In use; whoever counts what is left will say so.
                 Err(_) if most == 1 => break,
                 Err(_) => most = (most / 2).max(1),

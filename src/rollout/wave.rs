@@ -62,7 +62,14 @@ pub(super) async fn begin(
 }
 
 /// Writes down how a wave came to its end, for now (`stopped`) or for good (`done`).
-pub(super) async fn end(db: &mut Db, ground: &Ground, wave: i64, state: &str, stragglers: u64, more: &serde_json::Value) -> Result<()> {
+pub(super) async fn end(
+    db: &mut Db,
+    ground: &Ground,
+    wave: i64,
+    state: &str,
+    stragglers: u64,
+    more: &serde_json::Value,
+) -> Result<()> {
     let params = [Param::Int(wave), state.into(), Param::Int(stragglers.cast_signed()), more.to_string().into()];
     ground.write(db, statements::END, &params).await?;
     Ok(())

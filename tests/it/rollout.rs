@@ -127,8 +127,9 @@ async fn explicit_choices_stay_as_they_are() {
     run(&world, &run_of("100")).await.unwrap();
     finish(&world, &finish_of()).await.unwrap();
     let mut all = world.act("postgres").await;
-    let sources: Vec<String> =
-        all.get("SELECT array_agg(source || enabled ORDER BY account) AS v FROM keyward.account_setting WHERE account IN (7, 8, 9)").await;
+    let sources: Vec<String> = all
+        .get("SELECT array_agg(source || enabled ORDER BY account) AS v FROM keyward.account_setting WHERE account IN (7, 8, 9)")
+        .await;
     assert_eq!(sources, ["opt_outfalse", "opt_intrue", "rollouttrue"]);
     assert_eq!(all.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 3, "account 7's keys stay published");
     assert_whole(&world).await;

@@ -41,8 +41,11 @@ struct BlockerRow {
 
 impl From<BlockerRow> for Blocker {
     fn from(row: BlockerRow) -> Self {
-        let query =
-            if ["", "<insufficient privilege>"].contains(&row.query.as_str()) { "a query that this role may not see".to_owned() } else { parse::redact(&row.query) };
+        let query = if ["", "<insufficient privilege>"].contains(&row.query.as_str()) {
+            "a query that this role may not see".to_owned()
+        } else {
+            parse::redact(&row.query)
+        };
         Self { pid: row.pid, role: row.role, age: Duration::from_secs_f64(row.seconds.max(0.0)), query }
     }
 }

@@ -81,8 +81,10 @@ pub async fn apply(
         }
         // A plan may come from a file: what was never shown by this keyward is not run.
         if now != *plan {
-            return Err(Error::refused("the plan is not what this keyward would do: another version made it, or somebody edited it")
-                .with_hint("run keyward plan again, review it, and apply the new one"));
+            return Err(Error::refused(
+                "the plan is not what this keyward would do: another version made it, or somebody edited it",
+            )
+            .with_hint("run keyward plan again, review it, and apply the new one"));
         }
         carry_out(db, &plan.steps, &manifest.roles.owner, &plan.manifest, options, progress).await?;
         let left = self::plan(db, manifest).await?;

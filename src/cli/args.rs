@@ -32,6 +32,7 @@ Examples:
 /// The options that every command takes.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::doc_markdown, reason = "they are help texts, shown as they stand")]
 pub(super) struct Global {
     /// Connect to this database: a postgres:// URL or key=value pairs (else DATABASE_URL, PG* variables, service files, pgpass)
     #[arg(long, global = true, value_name = "URL")]
@@ -127,6 +128,7 @@ pub(super) fn lock_timeout(text: &str) -> Result<Duration, String> {
 
 /// Reads a duration such as `500ms`, `60s` or `1m 30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| "write a duration with its unit, such as 500ms or 60s".to_owned())?;
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a duration with its unit, such as 500ms or 60s".to_owned())?;
     Duration::try_from(parsed).map_err(|_| "a duration can't be negative".to_owned())
 }

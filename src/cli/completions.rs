@@ -20,11 +20,11 @@ pub(crate) struct Args {
 }
 
 /// Prints the completion script.
-pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit> {
+pub(crate) fn run(context: &Context, args: &Args) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "keyward", &mut script);
     context.data(&String::from_utf8_lossy(&script));
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// Prints the manual page.

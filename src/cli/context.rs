@@ -147,6 +147,7 @@ impl Context {
     }
 
     /// Tells whether there is somebody to ask and to draw for: stdin and stderr are a terminal.
+    #[allow(dead_code, reason = "the commands of other branches ask it")]
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }

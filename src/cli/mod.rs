@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Kind, Result};
 use args::{Cli, Command};
@@ -78,9 +79,12 @@ fn run_in_runtime(context: &Context, command: Command) -> Result<Exit> {
         if command.handles_interrupts() {
             return run(context, command).await;
         }
+        // Listens from here on, not only when it is first polled.
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Error::bug("can't listen for Ctrl-C").with_source(error))?;
         tokio::select! {
             done = run(context, command) => done,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")
+            _ = interrupt.recv() => Err(Error::new(Kind::Interrupted, "interrupted")
                 .with_hint("the open transaction is rolled back; what was done before stays, and the same command goes on from there")),
         }
     })
@@ -94,7 +98,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
-        Command::Completions(args) => completions::run(context, &args),
+        Command::Completions(args) => Ok(completions::run(context, &args)),
         Command::Man => completions::man(context),
     }
 }

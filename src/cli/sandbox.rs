@@ -24,6 +24,7 @@ Examples:
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::doc_markdown, reason = "they are help texts, shown as they stand")]
 pub(crate) struct Args {
     /// Take the server's programs from this directory and nowhere else
     #[arg(long, value_name = "DIR")]
@@ -79,7 +80,8 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 
 /// Reads a file and splits it into statements.
 fn script(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::usage(format!("can't read {}", path.display())).with_source(error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::usage(format!("can't read {}", path.display())).with_source(error))?;
     parse::split(&text).map_err(|error| {
         Error::usage(format!("{} is not a script of SQL statements", path.display()))
             .with_source(error)
@@ -94,9 +96,9 @@ async fn load(sandbox: &Sandbox, path: &Path, statements: &[String]) -> Result<(
     // A server's defaults, not keyward's own.
     db.execute("RESET ALL").await?;
     for (at, statement) in statements.iter().enumerate() {
-        db.execute(statement).await.map_err(|failure| {
-            Error::usage(format!("statement {} of {} failed", at + 1, path.display())).with_source(failure)
-        })?;
+        db.execute(statement)
+            .await
+            .map_err(|failure| Error::usage(format!("statement {} of {} failed", at + 1, path.display())).with_source(failure))?;
     }
     db.close().await;
     Ok(())

@@ -9,8 +9,9 @@ use super::Exit;
 use super::context::{Context, Format};
 
 const EXAMPLES: &str = "\
-Exit code 1 if somebody should look: keyward isn't installed, there is something to apply, or a key lies open in an enabled
-account. Without --manifest and without a keyward.toml the manifest in force is what the database is measured against.
+Exit code 1 if somebody should look: keyward isn't installed, there is something to apply, or a
+key lies open in an enabled account. Without --manifest and without a keyward.toml, the database
+is measured against the manifest in force.
 
 Examples:
   keyward status

@@ -90,7 +90,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -127,7 +127,8 @@ fn finding(finding: &Finding, paint: Paint) -> String {
 /// Returns where a step does its work: a table of the application, the schema keyward, or the cluster's roles.
 fn place(step: &Step) -> String {
     let id = plain(&step.id);
-    let on = [" on ", " of owner to ", " in "].iter().find_map(|before| id.rsplit_once(before)).map(|(_, table)| table.to_owned());
+    let on =
+        [" on ", " of owner to ", " in "].iter().find_map(|before| id.rsplit_once(before)).map(|(_, table)| table.to_owned());
     let locked = step.lock.as_ref().map(|lock| plain(&lock.relation));
     if id.starts_with("role ") || id.starts_with("membership ") {
         return "roles".to_owned();
@@ -165,7 +166,10 @@ fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
         }
         let id = plain(&step.id);
         // The heading says where already.
-        let object = [" on ", " of owner to ", " in "].iter().find_map(|before| id.strip_suffix(&format!("{before}{place}"))).unwrap_or(&id);
+        let object = [" on ", " of owner to ", " in "]
+            .iter()
+            .find_map(|before| id.strip_suffix(&format!("{before}{place}")))
+            .unwrap_or(&id);
         let object = if id.starts_with("access of owner") { "access of keyward's owner" } else { object };
         let _ = write!(text, "  {:>width$}  {:<6}  {object}", number + 1, action(step.action));
         if let Some(lock) = step.lock.as_ref().filter(|lock| verbose || !lock.relation.starts_with("keyward.")) {
@@ -176,7 +180,11 @@ fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
         text.push('\n');
         // What is said once needn't be said again; of a function its purpose in one sentence will do.
         let why = plain(&step.why);
-        let why = if verbose || step.lock.is_some() { why.as_str() } else { why.split_once(". ").map_or(why.as_str(), |(first, _)| first) };
+        let why = if verbose || step.lock.is_some() {
+            why.as_str()
+        } else {
+            why.split_once(". ").map_or(why.as_str(), |(first, _)| first)
+        };
         if explained.insert(why.to_owned()) {
             for line in wrap(why, 120 - margin.len()) {
                 let _ = writeln!(text, "{margin}{}", paint.dim(&line));
@@ -206,7 +214,8 @@ fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
 fn totals(steps: &[Step]) -> String {
     let rank = |lock: &&Lock| MODES.iter().position(|mode| *mode == lock.mode).unwrap_or(MODES.len());
     // A lock on a table of keyward's own makes nobody wait.
-    let locks: Vec<_> = steps.iter().filter_map(|step| step.lock.as_ref()).filter(|lock| !lock.relation.starts_with("keyward.")).collect();
+    let locks: Vec<_> =
+        steps.iter().filter_map(|step| step.lock.as_ref()).filter(|lock| !lock.relation.starts_with("keyward.")).collect();
     let lock = locks.iter().copied().min_by_key(rank).map_or_else(
         || "no lock on a table of the application".to_owned(),
         |strongest| {
@@ -242,7 +251,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[must_use]
 pub fn status(status: &Status, paint: Paint) -> String {
     let version = (status.server_version / 10_000, status.server_version % 10_000);
-    let mut text = format!("{} (PostgreSQL {}.{}), seen as {}\n", paint.bold(&status.database), version.0, version.1, status.role);
+    let mut text =
+        format!("{} (PostgreSQL {}.{}), seen as {}\n", paint.bold(&status.database), version.0, version.1, status.role);
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{} {}", paint.dim(&format!("{name:<10}")), value.replace('\n', "\n           "));
     };
@@ -286,7 +296,8 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
         Some(manifest) => {
             let short: String = manifest.sha256.chars().take(12).collect();
             let at = manifest.applied_at.strftime("%Y-%m-%d %H:%M UTC");
-            let changed = if manifest.is_current { String::new() } else { format!("\n{}", paint.yellow("the file says otherwise by now")) };
+            let changed =
+                if manifest.is_current { String::new() } else { format!("\n{}", paint.yellow("the file says otherwise by now")) };
             line("manifest", &format!("{short}, applied {at} by {}{changed}", manifest.applied_by));
         }
         None => line("manifest", &paint.yellow("none recorded yet: an apply has not finished")),
@@ -294,11 +305,14 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
     match &installed.policy {
         Some(Policy { mode, default_enabled, new_accounts_enabled }) => {
             let shown = if mode == "enforce" { paint.green(mode) } else { paint.yellow(mode) };
-            line("mode", &format!(
-                "{shown}; accounts without a setting of their own are {}, new accounts {}",
-                on_off(*default_enabled),
-                on_off(*new_accounts_enabled || *default_enabled)
-            ));
+            line(
+                "mode",
+                &format!(
+                    "{shown}; accounts without a setting of their own are {}, new accounts {}",
+                    on_off(*default_enabled),
+                    on_off(*new_accounts_enabled || *default_enabled)
+                ),
+            );
         }
         None => line("mode", &paint.red("the policy's row is missing: the guards enforce for every account")),
     }
@@ -327,7 +341,10 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
         None => line("rollout", "not begun"),
     }
     let events: Vec<_> = installed.events.iter().map(|(kind, number)| format!("{} {kind}", count(*number))).collect();
-    line("24 hours", &if events.is_empty() { "no key generated, written, revealed or revoked".to_owned() } else { events.join(", ") });
+    line(
+        "24 hours",
+        &if events.is_empty() { "no key generated, written, revealed or revoked".to_owned() } else { events.join(", ") },
+    );
 }
 
 fn accounts_line(accounts: &Accounts) -> String {
@@ -339,7 +356,13 @@ fn accounts_line(accounts: &Accounts) -> String {
     };
     let ((on, on_sources), (off, off_sources)) = (of(true), of(false));
     let rest = accounts.total.saturating_sub(on + off);
-    format!("{}: {} on{on_sources}, {} off{off_sources}, {} without a setting of their own", count(accounts.total), count(on), count(off), count(rest))
+    format!(
+        "{}: {} on{on_sources}, {} off{off_sources}, {} without a setting of their own",
+        count(accounts.total),
+        count(on),
+        count(off),
+        count(rest)
+    )
 }
 
 fn wave_line(wave: &Wave) -> String {

@@ -1,6 +1,6 @@
 -- Everything that a database holds besides its data, as lines of text: what was there before keyward must be there after it.
 SELECT pg_catalog.jsonb_agg(line ORDER BY line) AS v FROM (
-    SELECT 'class ' || c.oid::regclass || ' ' || c.relkind || ' ' || c.relrowsecurity || ' ' || c.relforcerowsecurity || ' '
+    SELECT 'class ' || c.oid::regclass || ' ' || c.relkind::text || ' ' || c.relrowsecurity || ' ' || c.relforcerowsecurity || ' '
            || COALESCE((SELECT pg_catalog.string_agg(a::text, ',' ORDER BY a::text) FROM pg_catalog.unnest(c.relacl) AS a), '-') AS line
       FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'

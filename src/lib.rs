@@ -10,4 +10,5 @@ pub mod parse;
 pub mod plan;
 pub mod sandbox;
 pub mod schema;
+pub mod settle;
 pub mod template;

@@ -12,7 +12,7 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["report"],
-    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "demo", "schema"],
+    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "demo", "schema", "settle"],
     &["plan"],
     &["catalog", "manifest", "parse", "template"],
     &["db", "ident", "error"],

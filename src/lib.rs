@@ -1,5 +1,6 @@
 //! keyward takes API keys out of reach, one account at a time, inside Postgres itself.
 
+pub mod account;
 pub mod apply;
 pub mod catalog;
 pub mod db;

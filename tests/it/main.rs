@@ -8,6 +8,7 @@
     reason = "a test speaks to the server directly, reads its environment, and fails by panicking; so do its helpers"
 )]
 
+mod account;
 mod apply;
 mod cli;
 mod contract;

@@ -1,0 +1,299 @@
+//! Single accounts: shown, opted out and in, imported, exported; and older transactions waited out.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use keyward::account::{self, Imported, OptedIn, Source};
+use keyward::error::{Error, Kind};
+use keyward::settle;
+
+use crate::fixture::World;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Imports a text, and returns what it did.
+async fn import(world: &World, csv: &str) -> Result<Imported, Error> {
+    let mut db = world.connect("app_owner").await;
+    account::stage(&mut db, &world.manifest, csv.as_bytes(), "list.csv").await?.carry_out(&mut db).await
+}
+
+async fn opt_in(world: &World, id: &str, patience: Duration) -> OptedIn {
+    let mut db = world.connect("app_owner").await;
+    account::opt_in(&mut db, &world.manifest, id, None, None, patience, &mut |_| {})
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn show(world: &World, id: &str) -> account::Account {
+    let mut db = world.connect("app_owner").await;
+    account::show(&mut db, &world.manifest, &[id.to_owned()]).await.unwrap_or_else(|error| panic!("{error}")).remove(0)
+}
+
+async fn export(world: &World, source: Option<Source>) -> String {
+    let mut db = world.connect("app_owner").await;
+    let mut csv = String::new();
+    account::export(&mut db, &world.manifest, source, &mut |part| csv.push_str(part))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    csv
+}
+
+fn keys(account: &account::Account) -> (i64, i64) {
+    let keys = account.keys["location_api_key"];
+    (keys.sealed, keys.published)
+}
+
+/// The settings as one text, to compare before and after.
+async fn settings(world: &World) -> String {
+    world
+        .act("postgres")
+        .await
+        .get("SELECT COALESCE(string_agg(s::text, ';' ORDER BY s.account::text), '') AS v FROM keyward.account_setting AS s")
+        .await
+}
+
+#[tokio::test]
+async fn an_account_is_shown_with_its_setting_and_its_keys() {
+    let world = World::applied().await;
+    let untouched = show(&world, "2").await;
+    assert!(!untouched.enabled && untouched.source.is_none());
+    assert_eq!(keys(&untouched), (0, 3));
+
+    let done = opt_in(&world, "1", PATIENCE).await;
+    assert_eq!((done.keys, done.stragglers, done.unsettled.len()), (3, 0, 0));
+    let shown = show(&world, "1").await;
+    assert!(shown.enabled);
+    assert_eq!((shown.source.as_deref(), shown.changed_by.as_deref(), keys(&shown)), (Some("opt_in"), Some("app_owner"), (3, 0)));
+
+    let mut db = world.connect("app_owner").await;
+    assert_eq!(account::opt_out(&mut db, &world.manifest, "1", "they insist", Some("a lawyer")).await.unwrap(), 3);
+    let shown = show(&world, "1").await;
+    assert!(!shown.enabled);
+    assert_eq!(
+        (shown.reason.as_deref(), shown.requested_by.as_deref(), keys(&shown)),
+        (Some("they insist"), Some("a lawyer"), (0, 3))
+    );
+}
+
+#[tokio::test]
+async fn a_malformed_or_unknown_account_is_named() {
+    let world = World::applied().await;
+    let mut db = world.connect("app_owner").await;
+    for (id, told) in [("abc", "'abc' is not a bigint"), ("99999999999999999999", "is not a bigint"), ("99", "no account '99'")] {
+        let errors = [
+            account::show(&mut db, &world.manifest, &["1".to_owned(), id.to_owned()]).await.unwrap_err(),
+            account::opt_out(&mut db, &world.manifest, id, "why", None).await.unwrap_err(),
+            account::opt_in(&mut db, &world.manifest, id, None, None, PATIENCE, &mut |_| {}).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+    // the same connection, and a good id
+    assert_eq!(account::show(&mut db, &world.manifest, &["1".to_owned()]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_without_keyward_is_refused() {
+    let world = World::bare().await;
+    let mut db = world.connect("app_owner").await;
+    let error = account::show(&mut db, &world.manifest, &["1".to_owned()]).await.unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Refused, "keyward is not applied to this database"));
+    world.apply().await;
+    assert!(account::show(&mut db, &world.manifest, &["1".to_owned()]).await.is_ok());
+    // a role of the application is no member of the owner
+    let mut api = world.connect("api_v1").await;
+    assert_eq!(account::show(&mut api, &world.manifest, &["1".to_owned()]).await.unwrap_err().kind(), Kind::Refused);
+}
+
+#[tokio::test]
+async fn an_opt_in_seals_what_an_older_transaction_publishes_meanwhile() {
+    let world = World::applied().await;
+    let mut old = world.act("api_v1").await;
+    old.ok("BEGIN ISOLATION LEVEL REPEATABLE READ").await;
+    old.get::<i64>("SELECT count(*) AS v FROM app.locations").await;
+    let pid: i32 = old.get("SELECT pg_backend_pid() AS v").await;
+
+    let mut db = world.connect("app_owner").await;
+    let (seen, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let write = async {
+        // only once the change is committed and waits for this transaction
+        let waits_for: Vec<Option<i32>> = told.recv().await.unwrap();
+        old.ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (500, 1, 'late', 'late-key')").await;
+        old.ok("COMMIT").await;
+        waits_for
+    };
+    let mut on_wait = |left: &[settle::Running]| seen.send(left.iter().map(|one| one.pid).collect()).unwrap();
+    let opting = account::opt_in(&mut db, &world.manifest, "1", None, None, PATIENCE, &mut on_wait);
+    let (done, waits_for) = tokio::join!(opting, write);
+    let done = done.unwrap();
+    assert_eq!(waits_for, [Some(pid)]);
+    assert_eq!((done.keys, done.stragglers, done.unsettled.len()), (3, 1, 0));
+    assert_eq!(keys(&show(&world, "1").await), (4, 0));
+}
+
+#[tokio::test]
+async fn an_opt_in_says_whom_it_could_not_wait_for() {
+    let world = World::applied().await;
+    let mut old = world.act("worker").await;
+    old.ok("BEGIN").await;
+    let pid: i32 = old.get("SELECT pg_backend_pid() AS v").await;
+    let done = opt_in(&world, "1", Duration::ZERO).await;
+    assert_eq!(done.unsettled.iter().map(|one| one.pid).collect::<Vec<_>>(), [Some(pid)]);
+    assert_eq!(keys(&show(&world, "1").await), (3, 0));
+}
+
+#[tokio::test]
+async fn an_import_opts_out_in_advance_and_again_changes_nothing() {
+    let world = World::applied().await;
+    let csv = "account,reason,requested_by\n1,\"a, \"\"b\"\"\",me\n 2 ,why,\n";
+    let done = import(&world, csv).await.unwrap();
+    assert_eq!(done, Imported { changed: 2, overridden: 0, keys: 0 });
+    let shown = show(&world, "1").await;
+    assert!(!shown.enabled);
+    assert_eq!((shown.source.as_deref(), shown.changed_by.as_deref()), (Some("opt_out"), Some("app_owner")));
+    assert_eq!((shown.reason.as_deref(), shown.requested_by.as_deref()), (Some("a, \"b\""), Some("me")));
+
+    let before = settings(&world).await;
+    assert_eq!(import(&world, csv).await.unwrap(), Imported { changed: 0, overridden: 0, keys: 0 });
+    assert_eq!(settings(&world).await, before);
+    // one more row, and only that one changes
+    assert_eq!(import(&world, &format!("{csv}3,new,\n")).await.unwrap().changed, 1);
+    assert!(settings(&world).await.starts_with(&before));
+    let recorded: i64 =
+        world.act("postgres").await.get("SELECT count(*) AS v FROM keyward.setting_change WHERE NOT enabled").await;
+    assert_eq!(recorded, 3);
+}
+
+#[tokio::test]
+async fn an_import_with_a_bad_row_changes_nothing_and_names_each_line() {
+    let world = World::applied().await;
+    let csv = "account,reason\n1,fine\nabc,secret one\n99,secret two\n2,\n3,a,secret three\n1,secret four\n";
+    let error = import(&world, csv).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(
+        error.to_string(),
+        "5 rows of list.csv can't be imported, so nothing was changed:\n  line 3: 'abc' is not a bigint\n  \
+         line 4: there is no account '99'\n  line 5: no reason for account '2'\n  line 6: 3 fields where the header has 2\n  \
+         line 7: account '1' is on line 2 already"
+    );
+    assert_eq!(settings(&world).await, "");
+    assert_eq!(import(&world, "account,reason\n1,fine\n").await.unwrap().changed, 1);
+
+    let mut many = String::from("account,reason\n");
+    for n in 0..60 {
+        writeln!(many, "x{n},{}", if n % 2 == 0 { "" } else { "why" }).unwrap();
+    }
+    let told = import(&world, &many).await.unwrap_err().to_string();
+    assert!(told.starts_with("60 rows") && told.contains("line 51:") && !told.contains("line 52:"), "{told}");
+    assert!(told.ends_with("\n  and 10 more"), "{told}");
+}
+
+#[tokio::test]
+async fn an_import_turns_enabled_accounts_off_and_publishes_their_keys() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    world.opt_in("2").await;
+    let mut db = world.connect("app_owner").await;
+    let csv = "account,reason\n1,why\n3,why\n";
+    let staged = account::stage(&mut db, &world.manifest, csv.as_bytes(), "list.csv").await.unwrap();
+    let counts = staged.counts();
+    assert_eq!((counts.accounts, counts.already, counts.enabled, counts.opted_in, counts.keys), (2, 0, 1, 1, 3));
+    // staged only: nothing has changed
+    assert!(show(&world, "1").await.enabled);
+    staged.discard(&mut db).await.unwrap();
+    let staged = account::stage(&mut db, &world.manifest, csv.as_bytes(), "list.csv").await.unwrap();
+    assert_eq!(staged.carry_out(&mut db).await.unwrap(), Imported { changed: 2, overridden: 1, keys: 3 });
+    assert_eq!(keys(&show(&world, "1").await), (0, 3));
+    assert_eq!(keys(&show(&world, "2").await), (3, 0));
+}
+
+#[tokio::test]
+async fn an_import_overrides_a_rollout_batch_that_commits_meanwhile() {
+    let world = World::applied().await;
+    let mut batch = world.act("postgres").await;
+    batch.ok("BEGIN; INSERT INTO keyward.account_setting (account, enabled, source, wave) VALUES (1, true, 'rollout', 7), (2, true, 'rollout', 7)").await;
+    batch.ok("SELECT keyward.seal_location_api_key(ARRAY[1, 2]::bigint[])").await;
+    let mut watch = world.act("postgres").await;
+    let commit = async {
+        // only once the import waits for the batch
+        let waiting =
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND wait_event_type = 'Lock') AS v";
+        while !watch.get::<bool>(waiting).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        batch.ok("COMMIT").await;
+    };
+    let (done, ()) = tokio::join!(import(&world, "account,reason\n1,why\n"), commit);
+    assert_eq!(done.unwrap(), Imported { changed: 1, overridden: 1, keys: 3 });
+    let shown = show(&world, "1").await;
+    assert!(!shown.enabled && shown.wave.is_none());
+    assert_eq!(keys(&shown), (0, 3));
+    let other = show(&world, "2").await;
+    assert!(other.enabled);
+    assert_eq!(keys(&other), (3, 0));
+}
+
+#[tokio::test]
+async fn an_import_waits_for_who_is_writing_a_key_in_an_enabled_account() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut ui = world.act("app_ui").await;
+    ui.ok("BEGIN; UPDATE app.locations SET api_key = 'written-by-hand' WHERE id = 1").await;
+    let mut watch = world.act("postgres").await;
+    let commit = async {
+        let polling = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND query LIKE '%pg_try_advisory_xact_lock%') AS v";
+        while !watch.get::<bool>(polling).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ui.ok("COMMIT").await;
+    };
+    let (done, ()) = tokio::join!(import(&world, "account,reason\n1,why\n"), commit);
+    assert_eq!(done.unwrap().keys, 3);
+    assert_eq!(keys(&show(&world, "1").await), (0, 3));
+    let mut api = world.act("api_v1").await;
+    assert_eq!(api.get::<String>("SELECT api_key AS v FROM app.locations WHERE id = 1").await, "written-by-hand");
+}
+
+#[tokio::test]
+async fn exported_opt_outs_can_be_imported_again() {
+    let world = World::applied().await;
+    import(&world, "account,reason,requested_by\n1,\"a\n\"\"b\"\", c\",me\n2,why,\n").await.unwrap();
+    world.opt_in("3").await;
+    let all = export(&world, None).await;
+    assert!(all.starts_with("account,enabled,source,changed_at,changed_by,requested_by,reason,wave\n"), "{all}");
+    let mut reader = csv::Reader::from_reader(all.as_bytes());
+    assert_eq!(reader.records().count(), 3);
+    // all of them can't: account 3 has opted in
+    let error = import(&world, &all).await.unwrap_err().to_string();
+    assert!(error.contains("account '3' has another source than opt_out"), "{error}");
+
+    let opted_out = export(&world, Some(Source::OptOut)).await;
+    let mut owner = world.act("postgres").await;
+    owner.ok("DELETE FROM keyward.account_setting").await;
+    assert_eq!(import(&world, &opted_out).await.unwrap().changed, 2);
+    let shown = show(&world, "1").await;
+    assert_eq!((shown.reason.as_deref(), shown.requested_by.as_deref()), (Some("a\n\"b\", c"), Some("me")));
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_rows_are_imported() {
+    let world = World::applied().await;
+    world
+        .act("app_owner")
+        .await
+        .ok("INSERT INTO app.accounts (id, name) SELECT n, 'more' FROM generate_series(11, 100000) AS n")
+        .await;
+    let mut csv = String::from("account,reason,requested_by\n");
+    for n in 1..=100_000 {
+        writeln!(csv, "{n},asked by phone,person {n}").unwrap();
+    }
+    for changed in [100_000, 0] {
+        let started = std::time::Instant::now();
+        assert_eq!(import(&world, &csv).await.unwrap().changed, changed);
+        eprintln!("100,000 rows, {changed} of them new: {:?}", started.elapsed());
+    }
+    let exported = export(&world, Some(Source::OptOut)).await;
+    assert_eq!(exported.lines().count(), 100_001);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{apply, completions, plan, rollout, sandbox, status, uninstall};
+use super::{apply, completions, demo, plan, rollout, sandbox, status, uninstall};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -89,6 +89,8 @@ pub(super) enum Command {
     Rollout(rollout::Args),
     /// Publish every key and remove everything that keyward installed
     Uninstall(uninstall::Args),
+    /// Play the whole story on a server of its own: before, apply, roll out, after, uninstall
+    Demo(demo::Args),
     /// Start an ephemeral Postgres and print its URL
     Sandbox(sandbox::Args),
     /// Print a completion script for a shell
@@ -106,7 +108,7 @@ impl Command {
             Self::Status(_) => &[Output::Text, Output::Json],
             Self::Rollout(args) if !matches!(args.act, rollout::Act::Run(_)) => &[Output::Text, Output::Json],
             // They have no data, or data of one kind.
-            Self::Apply(_) | Self::Rollout(_) | Self::Uninstall(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => &[Output::Text],
+            Self::Apply(_) | Self::Rollout(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => &[Output::Text],
         }
     }
 

@@ -12,6 +12,7 @@ mod apply;
 mod args;
 mod completions;
 pub(crate) mod context;
+mod demo;
 mod exit;
 mod plan;
 mod progress;
@@ -97,6 +98,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Status(args) => status::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
+        Command::Demo(args) => demo::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Completions(args) => Ok(completions::run(context, &args)),
         Command::Man => completions::man(context),

@@ -7,9 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::account::import;
+use crate::account;
 use crate::apply::{self, Progress};
 use crate::catalog::Snapshot;
 use crate::db::settings::Settings;
@@ -199,7 +198,7 @@ impl Stage<'_> {
         let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| csv + &format!("{id},asked before the cutover,support\n"));
         let mut owner = self.as_role("app_owner").await?;
         let started = Instant::now();
-        let imported = import::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
+        let imported = account::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
         self.line(format!("{} accounts opted out, in {} ms", imported.changed, started.elapsed().as_millis()));
         Ok(())
     }

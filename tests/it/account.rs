@@ -11,6 +11,15 @@ use crate::fixture::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Carries out something that is to wait for something else, and panics if it ends first.
+async fn both<T>(waiting: impl Future<Output = Result<T, Error>>, other: impl Future<Output = ()>) -> T {
+    tokio::pin!(waiting);
+    tokio::select! {
+        () = other => waiting.await.unwrap_or_else(|error| panic!("{error}")),
+        early = &mut waiting => panic!("it didn't wait: {:?}", early.err()),
+    }
+}
+
 /// Imports a text, and returns what it did.
 async fn import(world: &World, csv: &str) -> Result<Imported, Error> {
     let mut db = world.connect("app_owner").await;
@@ -116,18 +125,19 @@ async fn an_opt_in_seals_what_an_older_transaction_publishes_meanwhile() {
     let pid: i32 = old.get("SELECT pg_backend_pid() AS v").await;
 
     let mut db = world.connect("app_owner").await;
+    let mut waits_for = Vec::new();
     let (seen, mut told) = tokio::sync::mpsc::unbounded_channel();
     let write = async {
         // only once the change is committed and waits for this transaction
-        let waits_for: Vec<Option<i32>> = told.recv().await.unwrap();
+        let pids: Vec<Option<i32>> = told.recv().await.unwrap();
         old.ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (500, 1, 'late', 'late-key')").await;
         old.ok("COMMIT").await;
-        waits_for
+        pids
     };
     let mut on_wait = |left: &[settle::Running]| seen.send(left.iter().map(|one| one.pid).collect()).unwrap();
     let opting = account::opt_in(&mut db, &world.manifest, "1", None, None, PATIENCE, &mut on_wait);
-    let (done, waits_for) = tokio::join!(opting, write);
-    let done = done.unwrap();
+    let write = async { waits_for = write.await };
+    let done = both(opting, write).await;
     assert_eq!(waits_for, [Some(pid)]);
     assert_eq!((done.keys, done.stragglers, done.unsettled.len()), (3, 1, 0));
     assert_eq!(keys(&show(&world, "1").await), (4, 0));
@@ -225,8 +235,8 @@ async fn an_import_overrides_a_rollout_batch_that_commits_meanwhile() {
         }
         batch.ok("COMMIT").await;
     };
-    let (done, ()) = tokio::join!(import(&world, "account,reason\n1,why\n"), commit);
-    assert_eq!(done.unwrap(), Imported { changed: 1, overridden: 1, keys: 3 });
+    let done = both(import(&world, "account,reason\n1,why\n"), commit).await;
+    assert_eq!(done, Imported { changed: 1, overridden: 1, keys: 3 });
     let shown = show(&world, "1").await;
     assert!(!shown.enabled && shown.wave.is_none());
     assert_eq!(keys(&shown), (0, 3));
@@ -249,8 +259,8 @@ async fn an_import_waits_for_who_is_writing_a_key_in_an_enabled_account() {
         }
         ui.ok("COMMIT").await;
     };
-    let (done, ()) = tokio::join!(import(&world, "account,reason\n1,why\n"), commit);
-    assert_eq!(done.unwrap().keys, 3);
+    let done = both(import(&world, "account,reason\n1,why\n"), commit).await;
+    assert_eq!(done.keys, 3);
     assert_eq!(keys(&show(&world, "1").await), (0, 3));
     let mut api = world.act("api_v1").await;
     assert_eq!(api.get::<String>("SELECT api_key AS v FROM app.locations WHERE id = 1").await, "written-by-hand");

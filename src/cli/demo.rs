@@ -42,7 +42,11 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     demo::play(&sandbox, args.accounts, &mut |scene| match scene {
         Scene::Chapter(title) => {
             chapter += 1;
-            context.data(&format!("{}{}", if chapter == 1 { "" } else { "\n" }, context.paint().bold(&format!("{chapter}. {title}"))));
+            context.data(&format!(
+                "{}{}",
+                if chapter == 1 { "" } else { "\n" },
+                context.paint().bold(&format!("{chapter}. {title}"))
+            ));
         }
         Scene::Line(line) => {
             if let Some(bar) = &bar {
@@ -67,7 +71,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 
 fn table(outcomes: &[demo::Outcome]) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["act", "role", "before", "after"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["act", "role", "before", "after"]);
     for outcome in outcomes {
         table.add_row([&outcome.act, &outcome.role, &outcome.before, &outcome.after]);
     }

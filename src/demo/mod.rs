@@ -12,7 +12,7 @@ use crate::account;
 use crate::apply::{self, Progress};
 use crate::catalog::Snapshot;
 use crate::db::settings::Settings;
-use crate::db::{Db, Param};
+use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
 use crate::plan::{self, Plan};
@@ -53,7 +53,8 @@ pub struct Outcome {
 /// # Errors
 /// Whatever fails; the story depends on each act.
 pub async fn play(sandbox: &Sandbox, accounts: u32, show: &mut (dyn FnMut(Scene<'_>) + Send)) -> Result<()> {
-    let mut stage = Stage { sandbox, manifest: Manifest::parse(include_str!("../../sql/demo/manifest.toml"), "keyward.toml")?, show };
+    let mut stage =
+        Stage { sandbox, manifest: Manifest::parse(include_str!("../../sql/demo/manifest.toml"), "keyward.toml")?, show };
     stage.say(Scene::Chapter("A multi-tenant application, as one finds it"));
     stage.set_up(accounts).await?;
     let fingerprint = stage.keys().await?;
@@ -110,6 +111,10 @@ impl Stage<'_> {
         (self.show)(Scene::Line(text.into()));
     }
 
+    fn act(&mut self, role: &str, what: &str, outcome: impl Into<String>) {
+        self.line(format!("{role:<12} {what:<40} {}", outcome.into()));
+    }
+
     async fn connect(&self, role: &str, database: &str) -> Result<Db> {
         Db::connect(&Settings::resolve(Some(&self.sandbox.url_as(role, database)), &|_| None)?).await
     }
@@ -144,20 +149,23 @@ impl Stage<'_> {
             .await?;
         self.line(format!(
             "PostgreSQL {}: {} accounts, {} locations with a key each, {} users, made in {:.1} s",
-            self.sandbox.version(),
+            self.sandbox.version().number(),
             made.accounts,
             made.locations,
             made.users,
             started.elapsed().as_secs_f64()
         ));
-        self.line("roles: app_owner (applies keyward; no superuser), app_ui, api_v2, api_v1 (legacy), api_gateway (authenticates)");
+        self.line(
+            "roles: app_owner (applies keyward; no superuser), app_ui, api_v2, api_v1 (legacy), api_gateway (authenticates)",
+        );
         Ok(())
     }
 
     /// Condenses every location and its key, as the application's owner sees them.
     async fn keys(&self) -> Result<Keys> {
         let mut owner = self.as_role("app_owner").await?;
-        let query = "SELECT count(api_key) AS keys, md5(string_agg(id || ' ' || api_key, ',' ORDER BY id)) AS digest FROM app.locations";
+        let query =
+            "SELECT count(api_key) AS keys, md5(string_agg(id || ' ' || api_key, ',' ORDER BY id)) AS digest FROM app.locations";
         Ok(owner.row(query, &[]).await?)
     }
 
@@ -195,10 +203,13 @@ impl Stage<'_> {
     async fn import(&mut self, accounts: u32) -> Result<()> {
         // One account in fifty opted out in advance, the second among them.
         let ids = (0..accounts).filter(|n| n % 50 == 1).map(|n| n + 1);
-        let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| csv + &format!("{id},asked before the cutover,support\n"));
+        let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| {
+            csv + &format!("{id},asked before the cutover,support\n")
+        });
         let mut owner = self.as_role("app_owner").await?;
         let started = Instant::now();
-        let imported = account::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
+        let imported =
+            account::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
         self.line(format!("{} accounts opted out, in {} ms", imported.changed, started.elapsed().as_millis()));
         Ok(())
     }
@@ -247,35 +258,40 @@ impl Stage<'_> {
         let count = async |session: &mut Db| -> Result<String> { Ok(session.row::<Row>(visible, &[]).await?.v) };
 
         let refused = match ui.row::<Row>("SELECT keyward.opt_out(3, 'they insist')::text AS v", &[]).await {
-            Err(failure) => failure.to_string(),
+            Err(Failure::Server(refusal)) => format!("refused ({}): {}", refusal.code, refusal.message),
+            Err(failure) => return Err(failure.into()),
             Ok(_) => return Err(Error::bug("an opt-out without its acknowledgement was not refused")),
         };
-        self.line(format!("app_ui   opt_out(3, …)                            {refused}"));
+        self.act("app_ui", "opt_out(3, 'they insist')", refused);
         let keys = moved(&mut ui, "keyward.opt_out(3, 'they insist', acknowledge_risk => true)").await?;
-        self.line(format!("app_ui   opt_out(3, …, acknowledge_risk => true)  {keys} keys published"));
-        self.line(format!("api_v2   reads the account's keys                 {}", count(&mut api).await?));
+        self.act("app_ui", "the same with acknowledge_risk => true", format!("{keys} keys published"));
+        self.act("api_v2", "reads the account's keys", count(&mut api).await?);
         let keys = moved(&mut ui, "keyward.opt_in(3, 'they think better of it')").await?;
-        self.line(format!("app_ui   opt_in(3, …)                             {keys} keys sealed"));
-        self.line(format!("api_v2   reads the account's keys                 {}", count(&mut api).await?));
+        self.act("app_ui", "opt_in(3)", format!("{keys} keys sealed"));
+        self.act("api_v2", "reads the account's keys", count(&mut api).await?);
 
         let id = moved(&mut ui, "(SELECT min(id) FROM app.locations WHERE account_id = 3)").await?;
         let former = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
         let made = moved(&mut ui, &format!("keyward.generate_location_api_key({id})")).await?;
-        self.line(format!("app_ui   generate_location_api_key({id})             a new key of {} characters", made.len()));
+        self.act("app_ui", &format!("generate_location_api_key({id})"), format!("a new key of {} characters", made.len()));
         let shown = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
-        self.line(format!("app_ui   reveal_location_api_key({id})               {}", if shown == made { "the same key" } else { "another key" }));
-        let query = "SELECT COALESCE((SELECT 'location ' || id || ' of account ' || account FROM keyward.authenticate_location_api_key($1)), 'nobody') AS v";
+        self.act("app_ui", &format!("reveal_location_api_key({id})"), if shown == made { "the same key" } else { "another key" });
+        let query = "SELECT COALESCE((SELECT 'location ' || id || ' of account ' || account
+                                        FROM keyward.authenticate_location_api_key($1)), 'nobody') AS v";
         let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
-        self.line(format!("gateway  authenticates with it                    {who}"));
+        self.act("api_gateway", "authenticate_location_api_key(that key)", who);
         moved(&mut ui, &format!("keyward.revoke_location_api_key({id})")).await?;
         let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
-        self.line(format!("app_ui   revoke_location_api_key({id}); the gateway  {who}"));
+        self.act("app_ui", &format!("revoke_location_api_key({id})"), format!("the gateway authenticates {who} with it"));
         // For the comparison at the end: the row gets its first key back, as a person in the UI would put it there.
-        ui.run("UPDATE app.locations SET api_key = $1 WHERE id = $2", &[former.as_str().into(), Param::Int(id.parse().unwrap_or_default())]).await?;
+        let restore = "UPDATE app.locations SET api_key = $1 WHERE id = $2::text::bigint";
+        ui.run(restore, &[former.as_str().into(), id.as_str().into()]).await?;
         let back = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
         let unseen = moved(&mut api, &format!("(SELECT count(api_key) FROM app.locations WHERE id = {id})")).await?;
-        let told = if back == former && unseen == "0" { "sealed on its way in" } else { "NOT sealed" };
-        self.line(format!("app_ui   UPDATE … SET api_key = its first key     {told}"));
+        if back != former || unseen != "0" {
+            return Err(Error::bug("a key that the UI wrote was not sealed"));
+        }
+        self.act("app_ui", "UPDATE app.locations SET api_key = …", "sealed on its way in");
         Ok(())
     }
 
@@ -291,7 +307,7 @@ impl Stage<'_> {
             return Err(Error::bug("the keys after uninstall are not the keys before apply"));
         }
         self.line(format!(
-            "{} steps in {:.1} s; {} keys are back in their column, each in its row (the checksum of all is the same)",
+            "{} steps in {:.1} s; {} keys are back, each in its row: the checksum over all of them is the one from the beginning",
             steps.len(),
             started.elapsed().as_secs_f64(),
             after.keys

@@ -58,7 +58,13 @@ pub fn summary(plan: &Plan) -> String {
     let mut text = String::new();
     for name in places {
         let here: Vec<_> = plan.steps.iter().filter(|step| place(step) == name).cloned().collect();
-        let _ = writeln!(text, "{name:<width$}  {}", totals(&here).replace(&format!(" on {name}"), ""));
+        let _ = writeln!(
+            text,
+            "{name:<width$}  {}",
+            totals(&here)
+                .replace(&format!(" on {name}"), "")
+                .replace("no lock on a table of the application; no hazards", "no lock")
+        );
     }
     let _ = writeln!(text, "{:<width$}  {}", "in all", totals(&plan.steps));
     text

@@ -3,8 +3,8 @@
 -- role: owner
 {% import "account/_keys.sql" as k %}
 {% import "enforce/_macros.sql" as m %}
-SELECT l.class, l.lock, count(*) FILTER (WHERE l.overrides) AS overrides
-  FROM (SELECT x.class, x.lock, x.overrides
+SELECT l.class, l.number, count(*) FILTER (WHERE l.overrides) AS overrides
+  FROM (SELECT x.class, x.number, x.overrides
           FROM (SELECT i.account, s.account IS NOT NULL AND (s.enabled OR s.source <> 'opt_out') AS overrides,
                        COALESCE(s.enabled, p.default_enabled)
 {% for key in keys %}
@@ -14,7 +14,7 @@ SELECT l.class, l.lock, count(*) FILTER (WHERE l.overrides) AS overrides
                   FROM pg_temp.keyward_import AS i
                   LEFT JOIN keyward.account_setting AS s ON s.account = i.account
                  CROSS JOIN keyward.policy AS p) AS y,
-               LATERAL (SELECT c.class, c.lock, y.overrides FROM (SELECT {{ m.setting_lock("y.account" | safe) }}) AS c (class, lock)) AS x
+               LATERAL (SELECT c.class, c.number, y.overrides FROM (SELECT {{ m.setting_lock("y.account" | safe) }}) AS c (class, number)) AS x
          WHERE y.needed OR y.overrides) AS l
- GROUP BY l.class, l.lock
- ORDER BY l.class, l.lock
+ GROUP BY l.class, l.number
+ ORDER BY l.class, l.number

@@ -74,7 +74,7 @@ struct Problem {
 #[derive(Deserialize)]
 struct Lock {
     class: i64,
-    lock: i64,
+    number: i64,
     overrides: u64,
 }
 
@@ -121,7 +121,7 @@ pub async fn stage(db: &mut Db, manifest: &Manifest, input: impl Read + Send, na
     let validated = async {
         let problems = problems(&site, &mut transaction).await?;
         count += problems.first().map_or(0, |problem| problem.total);
-        bad.extend(problems.into_iter().map(|problem| explain(&site, problem)));
+        bad.extend(problems.iter().map(|problem| explain(&site, problem)));
         if count > 0 {
             return Err(refusal(name, bad, count));
         }
@@ -197,7 +197,7 @@ impl Staged {
         }
         let problems = problems(site, transaction).await?;
         if let Some(total) = problems.first().map(|problem| problem.total) {
-            let bad = problems.into_iter().map(|problem| explain(site, problem)).collect();
+            let bad = problems.iter().map(|problem| explain(site, problem)).collect();
             return Err(Trouble::Own(refusal("the file", bad, total)));
         }
         transaction.run(&site.sql("opt_out")?, &[site.actor.as_str().into()]).await?;
@@ -255,7 +255,7 @@ async fn take(transaction: &mut Transaction<'_>, lock: &Lock, started: Instant) 
     }
     loop {
         let query = "SELECT pg_catalog.pg_try_advisory_xact_lock($1::integer, $2::integer) AS got";
-        let got: Got = transaction.row(query, &[Param::Int(lock.class), Param::Int(lock.lock)]).await?;
+        let got: Got = transaction.row(query, &[Param::Int(lock.class), Param::Int(lock.number)]).await?;
         if got.got || started.elapsed() >= PATIENCE {
             return Ok(got.got);
         }
@@ -289,7 +289,7 @@ async fn problems(site: &Site, transaction: &mut Transaction<'_>) -> Result<Vec<
     Ok(transaction.rows(&site.sql("problems")?, &[Param::Int(most)]).await?)
 }
 
-fn explain(site: &Site, problem: Problem) -> (u64, String) {
+fn explain(site: &Site, problem: &Problem) -> (u64, String) {
     let given = shown(&problem.given);
     let why = match problem.kind.as_str() {
         "malformed" => format!("{given} is not a {}", site.id_type),

@@ -95,7 +95,7 @@ impl<R: Read> Rows<R> {
                 return Ok(None);
             }
             // The reader stands behind the row's end; where the row begins follows from the line ends inside of it.
-            let inside: usize = self.record.iter().map(|field| field.iter().filter(|byte| **byte == b'\n').count()).sum();
+            let inside: usize = self.record.iter().flatten().filter(|byte| **byte == b'\n').count();
             let line = self.csv.position().line().saturating_sub(1 + inside as u64);
             if self.record.iter().next_back().is_some_and(|last| last.ends_with(END) || last.ends_with(b"\n\0")) {
                 return Err(Error::usage(format!("line {line}: a quote is opened and never closed"))
@@ -195,6 +195,7 @@ mod tests {
         std::iter::from_fn(|| rows.next().unwrap()).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "compared with what the reader returns")]
     fn row(line: u64, account: &str, reason: &str, requested_by: Option<&str>) -> Next {
         Ok(Row { line, account: account.into(), reason: reason.into(), requested_by: requested_by.map(str::to_owned) })
     }

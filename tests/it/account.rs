@@ -307,3 +307,74 @@ async fn a_hundred_thousand_rows_are_imported() {
     let exported = export(&world, Some(Source::OptOut)).await;
     assert_eq!(exported.lines().count(), 100_001);
 }
+
+/// An application whose ids are of another type, and whose names need quotes; its keys hang on accounts through another table.
+fn odd_app(id_type: &str, ids: [&str; 3]) -> (String, String) {
+    let [one, two, three] = ids;
+    let script = format!(
+        r#"CREATE ROLE app_owner LOGIN CREATEROLE;
+CREATE ROLE app_ui LOGIN;
+CREATE ROLE api_v1 LOGIN;
+CREATE DATABASE shop OWNER app_owner;
+\connect shop
+SET ROLE app_owner;
+CREATE SCHEMA "My App";
+CREATE TABLE "My App"."Acc""ounts" ("The Id" {id_type} PRIMARY KEY);
+CREATE TABLE "My App"."Sites" ("Id" bigint PRIMARY KEY, "Acc" {id_type} REFERENCES "My App"."Acc""ounts");
+CREATE TABLE "My App"."Tokens" ("No" bigint PRIMARY KEY, "Site" bigint REFERENCES "My App"."Sites", "To ken" text);
+GRANT USAGE ON SCHEMA "My App" TO app_ui, api_v1;
+GRANT ALL ON ALL TABLES IN SCHEMA "My App" TO app_ui, api_v1;
+INSERT INTO "My App"."Acc""ounts" VALUES ('{one}'), ('{two}'), ('{three}');
+INSERT INTO "My App"."Sites" VALUES (1, '{one}'), (2, '{two}'), (3, '{three}');
+INSERT INTO "My App"."Tokens" VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');
+"#
+    );
+    let manifest = r#"
+version = 1
+[setting]
+cutover = 2024-06-17T00:00:00Z
+[roles]
+ui  = ["app_ui"]
+api = ["api_v1"]
+[accounts]
+table = '"My App"."Acc""ounts"'
+id    = "The Id"
+[[keys]]
+name    = "location_api_key"
+table   = '"My App"."Tokens"'
+id      = "No"
+column  = "To ken"
+account = { column = "Site", via = '"My App"."Sites"', id = "Id", account = "Acc" }
+"#;
+    (script, manifest.to_owned())
+}
+
+#[tokio::test]
+async fn ids_of_other_types_and_odd_names_do_as_well() {
+    let uuids =
+        ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b", "00000000-0000-0000-0000-00000000000c"];
+    let texts = ["it''s, \"one\"", "TWO", " three "];
+    for (id_type, ids, malformed) in [("uuid", uuids, true), ("text", texts, false)] {
+        let (script, manifest) = odd_app(id_type, ids);
+        let world = World::with(&script, &manifest, "shop").await;
+        world.apply().await;
+        let ids = ids.map(|id| id.replace("''", "'"));
+        let quoted = ids.clone().map(|id| format!("\"{}\"", id.replace('"', "\"\"")));
+
+        assert_eq!(opt_in(&world, &ids[0], PATIENCE).await.keys, 1);
+        assert_eq!(keys(&show(&world, &ids[0]).await), (1, 0), "{id_type}");
+        let csv = format!("account,reason\n{},why\n{},why\n", quoted[0], quoted[1]);
+        assert_eq!(import(&world, &csv).await.unwrap(), Imported { changed: 2, overridden: 1, keys: 1 }, "{id_type}");
+        assert_eq!(import(&world, &csv).await.unwrap().changed, 0);
+        assert_eq!(keys(&show(&world, &ids[0]).await), (0, 1), "{id_type}");
+        assert_eq!(opt_in(&world, &ids[2], PATIENCE).await.keys, 1);
+
+        let told = import(&world, "account,reason\nzzz,why\n").await.unwrap_err().to_string();
+        let expected = if malformed { "line 2: 'zzz' is not a uuid" } else { "line 2: there is no account 'zzz'" };
+        assert!(told.contains(expected), "{told}");
+
+        let exported = export(&world, Some(Source::OptOut)).await;
+        world.act("postgres").await.ok("DELETE FROM keyward.account_setting").await;
+        assert_eq!(import(&world, &exported).await.unwrap().changed, 2, "{id_type}");
+    }
+}

@@ -64,6 +64,8 @@ SELECT n.nspname AS schema,
              JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
              JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
             WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), '[]') AS triggers,
+       (SELECT COALESCE(pg_catalog.jsonb_agg(r.rulename ORDER BY r.rulename), '[]')
+          FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_enabled <> 'D') AS rules,
        COALESCE((
            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                       'name', p.polname,
@@ -73,14 +75,21 @@ SELECT n.nspname AS schema,
              FROM pg_catalog.pg_policy AS p WHERE p.polrelid = c.oid), '[]') AS policies,
        COALESCE((
            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                      'grantee', COALESCE(g.rolname, 'public'), 'grantor', COALESCE(gr.rolname, ''), 'privilege', x.privilege_type, 'column', x.attname)
-                      ORDER BY g.rolname, x.privilege_type, x.attname)
-             FROM (SELECT acl.grantee, acl.grantor, acl.privilege_type, NULL::name AS attname
+                      'grantee', COALESCE(g.rolname, 'public'), 'grantor', COALESCE(gr.rolname, ''), 'privilege', x.privilege_type,
+                      'column', x.attname, 'part', x.part) ORDER BY x.part NULLS FIRST, g.rolname, x.privilege_type, x.attname)
+             FROM (SELECT acl.grantee, acl.grantor, acl.privilege_type, NULL::name AS attname, NULL::text AS part
                      FROM pg_catalog.aclexplode(COALESCE(c.relacl, pg_catalog.acldefault('r', c.relowner))) AS acl
                    UNION ALL
-                   SELECT acl.grantee, acl.grantor, acl.privilege_type, a.attname
+                   SELECT acl.grantee, acl.grantor, acl.privilege_type, a.attname, NULL
                      FROM pg_catalog.pg_attribute AS a, pg_catalog.aclexplode(a.attacl) AS acl
-                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS x
+                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL
+                   UNION ALL
+                   -- what is granted on a partition itself
+                   SELECT acl.grantee, acl.grantor, acl.privilege_type, NULL, pg_catalog.format('%I.%I', pn.nspname, pc.relname)
+                     FROM pg_catalog.pg_partition_tree(c.oid) AS tree
+                     JOIN pg_catalog.pg_class AS pc ON pc.oid = tree.relid
+                     JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace, pg_catalog.aclexplode(pc.relacl) AS acl
+                    WHERE tree.relid <> c.oid) AS x
              LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = x.grantee
              LEFT JOIN pg_catalog.pg_roles AS gr ON gr.oid = x.grantor), '[]') AS privileges,
        (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', pn.nspname, pc.relname) ORDER BY pn.nspname, pc.relname), '[]')

@@ -30,14 +30,19 @@ EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolsuper AND r.rolname = {{
 {%- endmacro %}
 
 {#- The effective setting of an account. An account that can't be determined counts as enabled as soon as any account can
-    be; a policy without its row counts as enforcing. -#}
-{% macro effective(account) %}
+    be; a policy without its row counts as enforcing. With the accounts table: an account that isn't there yet counts as
+    a new one. (Without it: a cascade deletes the account before it deletes what belongs to it.) -#}
+{% macro effective(account, accounts=none) %}
 COALESCE((
     SELECT p.mode <> 'off' AND CASE
         WHEN {{ account }} IS NULL THEN
             p.default_enabled OR p.new_accounts_enabled OR EXISTS (SELECT FROM keyward.account_setting AS s WHERE s.enabled)
         ELSE
-            COALESCE((SELECT s.enabled FROM keyward.account_setting AS s WHERE s.account = {{ account }}), p.default_enabled)
+            COALESCE((SELECT s.enabled FROM keyward.account_setting AS s WHERE s.account = {{ account }}), p.default_enabled
+{%- if accounts %}
+ OR (p.new_accounts_enabled AND NOT EXISTS (SELECT FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = {{ account }}))
+{%- endif %}
+)
         END
       FROM keyward.policy AS p
 ), true)

@@ -80,8 +80,19 @@ impl Relation {
     #[must_use]
     pub fn grants(&self, grantee: &str, privilege: &str, column: Option<&str>) -> bool {
         self.privileges.iter().any(|held| {
-            held.grantee == grantee && held.privilege == privilege && (held.column.is_none() || held.column.as_deref() == column)
+            held.part.is_none()
+                && held.grantee == grantee
+                && held.privilege == privilege
+                && (held.column.is_none() || held.column.as_deref() == column)
         })
+    }
+
+    /// Tells whether a role holds a privilege directly on the whole of one partition.
+    #[must_use]
+    pub fn grants_on_part(&self, part: &Table, grantee: &str, privilege: &str) -> bool {
+        self.privileges
+            .iter()
+            .any(|held| held.part.as_ref() == Some(part) && held.grantee == grantee && held.privilege == privilege)
     }
 }
 
@@ -156,6 +167,8 @@ pub struct Relation {
     pub indexes: Vec<Index>,
     /// The triggers, keyward's among them.
     pub triggers: Vec<Trigger>,
+    /// The rewrite rules that are not disabled.
+    pub rules: Vec<String>,
     /// The policies, keyward's among them.
     pub policies: Vec<Policy>,
     /// The privileges on the table and its columns.
@@ -259,6 +272,8 @@ pub struct Privilege {
     pub privilege: String,
     /// The column; `None` for the whole table.
     pub column: Option<String>,
+    /// The partition that it is granted on; `None` for the table itself.
+    pub part: Option<Table>,
 }
 
 /// What the catalogue says of a thing that keyward installs.

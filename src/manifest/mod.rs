@@ -146,6 +146,14 @@ pub enum AccountPath {
     },
 }
 
+impl Write {
+    /// Tells whether an UPDATE of another table can move rows of this one between accounts, and is denied.
+    #[must_use]
+    pub fn hops(&self) -> bool {
+        matches!(self.account, AccountPath::Via { .. }) && self.deny.contains(&Deny::Update)
+    }
+}
+
 impl AccountPath {
     /// Returns the column of the protected row itself that the path starts from.
     #[must_use]

@@ -3,7 +3,7 @@
 use minijinja::context;
 use minijinja::value::Value;
 
-use crate::catalog::{Relation, Snapshot};
+use crate::catalog::{Column, Relation, Snapshot};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
 use crate::manifest::{AccountPath, Key, Manifest, OnInsert, Write};
@@ -29,10 +29,19 @@ fn plain_type(relation: &Relation, column: &Ident) -> Result<String> {
     if text.starts_with('"') || text.contains(".\"") {
         return Ok(text);
     }
-    Ok(match (text.find('('), text.find(')')) {
+    let plain = match (text.find('('), text.find(')')) {
         (Some(open), Some(close)) => format!("{}{}", &text[..open], &text[close + 1..]),
         _ => text,
-    })
+    };
+    // "character" without a length is one character
+    Ok(if plain == "character" { "bpchar".to_owned() } else { plain })
+}
+
+/// Returns the operator that compares keys as the application's own look-up does: that of citext is not in `pg_catalog`.
+fn equals(column: Option<&Column>) -> String {
+    column
+        .and_then(|column| column.base_type.strip_suffix("citext"))
+        .map_or_else(|| "=".to_owned(), |schema| format!("OPERATOR({schema}=)"))
 }
 
 /// Returns what every template gets.
@@ -108,6 +117,7 @@ pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result
             column => ident(&key.column),
             id_type => sql(plain_type(on, &key.id)?),
             key_type => sql(plain_type(on, &key.column)?),
+            equals => sql(equals(column)),
             key_is_uuid => column.is_some_and(|column| column.base_type == "uuid"),
             account => account(manifest, snapshot, on, &key.account)?,
             strip => key.on_insert == OnInsert::Strip,

@@ -33,6 +33,7 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
                 .remedy(format!("REVOKE pg_write_all_data FROM {role};")),
             );
         }
+        triggers_of_groups(role, &reach, snapshot, &mut found);
         become_privileged(role.as_str(), role, &reach, &privileged, snapshot, &mut found);
     }
 
@@ -76,6 +77,29 @@ fn attributes(role: &Ident, snapshot: &Snapshot, found: &mut Vec<Finding>) {
                 )
                 .remedy(format!("ALTER ROLE {role} NOCREATEROLE;")),
         );
+    }
+}
+
+/// TRIGGER on a table that comes by way of a group: apply takes it from the role itself only.
+fn triggers_of_groups(role: &Ident, reach: &BTreeMap<String, Vec<String>>, snapshot: &Snapshot, found: &mut Vec<Finding>) {
+    for (name, relation) in &snapshot.tables {
+        for (group, chain) in reach.iter().filter(|(group, _)| group.as_str() != relation.owner.as_str()) {
+            let on = std::iter::once(name).filter(|_| relation.grants(group, "TRIGGER", None));
+            let on = on.chain(relation.partitions.iter().filter(|part| relation.grants_on_part(part, group, "TRIGGER")));
+            for table in on {
+                let quoted = Ident::new(group.as_str()).map(|ident| ident.to_string()).unwrap_or_default();
+                found.push(
+                    Finding::new(
+                        Severity::Refusal,
+                        "holds_trigger",
+                        format!("{} {}", role.as_str(), table.human()),
+                        format!("{} may put triggers on {}", human(role), table.human()),
+                    )
+                    .because(format!("A trigger runs as whoever writes next, the UI among them ({}).", arrows(chain)))
+                    .remedy(format!("REVOKE TRIGGER ON {table} FROM {quoted};")),
+                );
+            }
+        }
     }
 }
 

@@ -129,7 +129,9 @@ fn key_column(key: &Key, relation: &Relation, snapshot: &Snapshot, found: &mut V
             format!("ALTER DOMAIN {} DROP NOT NULL;", column.r#type),
         );
     }
-    if !matches!(column.base_type.as_str(), "text" | "character varying" | "character" | "uuid" | "citext" | "public.citext") {
+    if !matches!(column.base_type.as_str(), "text" | "character varying" | "character" | "uuid" | "citext")
+        && !column.base_type.ends_with(".citext")
+    {
         refuse(
             "key_type",
             format!("the key column {name} is of type {}", column.r#type),
@@ -379,6 +381,20 @@ fn whole_table(manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, fo
     let table = name.human();
     let is_key = manifest.keys.iter().any(|key| key.table == name);
     let is_written = manifest.writes.iter().any(|write| write.table == name);
+    if is_key {
+        for rule in &relation.rules {
+            found.push(
+                Finding::new(
+                    Severity::Refusal,
+                    "rule",
+                    format!("{table} {rule}"),
+                    format!("the rule {rule} rewrites statements on {table}"),
+                )
+                .because("A key that a rule writes can't be told from one that the statement of a UI role writes.")
+                .remedy(format!("DROP RULE {} ON {name}; a trigger does the same.", quote(rule))),
+            );
+        }
+    }
     if (is_key || is_written) && !relation.children.is_empty() {
         let children: Vec<_> = relation.children.iter().map(Table::human).collect();
         found.push(
@@ -402,7 +418,7 @@ fn whole_table(manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, fo
     let read = is_key
         || manifest.accounts.table == name
         || manifest.keys.iter().any(|key| reads_via(&key.account, &name))
-        || manifest.writes.iter().any(|write| reads_via(&write.account, &name));
+        || manifest.writes.iter().any(|write| reads_via(&write.account, &name) || (write.hops() && write.table == name));
     let bypasses =
         snapshot.roles.get(manifest.roles.owner.as_str()).is_some_and(|owner| owner.bypasses_rls || owner.is_superuser);
     if read && relation.has_rls && !bypasses {

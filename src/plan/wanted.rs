@@ -1,5 +1,7 @@
 //! What the manifest wants installed: every object and every condition, in the order of installation.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minijinja::context;
 use minijinja::value::Value;
 
@@ -7,7 +9,7 @@ use super::context as values;
 use super::enforce;
 use sha2::{Digest, Sha256};
 
-use crate::catalog::{Relation, Snapshot, hex, identity};
+use crate::catalog::{Relation, Snapshot, hex, identity, tables_of};
 use crate::error::Result;
 use crate::ident::{Ident, Table};
 use crate::manifest::{AccountPath, Deny, Key, Manifest, Write};
@@ -69,13 +71,14 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
     let writes =
         manifest.writes.iter().map(|write| Ok((write, values::write(manifest, snapshot, write)?))).collect::<Result<Vec<_>>>()?;
 
+    // first: a column of the vault may be of a domain in the application's schema
+    all.access_of_owner(&base)?;
     all.own_table("account_setting", "enforce/setting/account_setting.sql", &base)?;
     all.own_table("setting_change", "enforce/setting/setting_change.sql", &base)?;
     for (key, context) in &keys {
         all.own_table(&format!("vault_{}", key.name), "enforce/key/vault.sql", context)?;
     }
-    all.access_of_owner(&base)?;
-    for name in ["acts_as_ui", "is_enabled", "record"] {
+    for name in ["acts_as_ui", "is_enabled", "settled", "record"] {
         all.function(name, &format!("enforce/setting/{name}.sql"), &base)?;
     }
     for (key, context) in &keys {
@@ -89,6 +92,9 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
             all.function(&format!("enabled_of_{}", write.name), "enforce/write/enabled_of.sql", context)?;
         }
         all.function(&format!("deny_{}", write.name), "enforce/write/deny.sql", context)?;
+        if write.hops() {
+            all.function(&format!("deny_hop_{}", write.name), "enforce/write/deny_hop.sql", context)?;
+        }
     }
     all.access("account_setting", "enforce/setting/account_setting_access.sql", &base)?;
     all.access("setting_change", "enforce/setting/setting_change_access.sql", &base)?;
@@ -179,6 +185,9 @@ impl Collector<'_> {
         for key in &self.manifest.keys {
             note(&key.table, &[&key.id, &key.column, key.account.column()], &[&key.column]);
         }
+        for write in self.manifest.writes.iter().filter(|write| write.hops()) {
+            note(&write.table, &[write.account.column()], &[]);
+        }
         let paths = self.manifest.keys.iter().map(|key| &key.account);
         for path in paths.chain(self.manifest.writes.iter().map(|write| &write.account)) {
             if let AccountPath::Via { via, id, account, .. } = path {
@@ -226,40 +235,53 @@ impl Collector<'_> {
     }
 
     fn revocations(&mut self, base: &Value) -> Result<()> {
-        let mut pairs: Vec<(Table, String)> = Vec::new();
         let manifest = self.manifest;
-        for key in &manifest.keys {
-            pairs.extend(manifest.roles.api.iter().map(|role| (key.table.clone(), role.as_str().to_owned())));
-            pairs.push((key.table.clone(), "public".to_owned()));
+        let everybody = || std::iter::once("public".to_owned());
+        let named = |roles: &[Ident]| roles.iter().map(|role| role.as_str().to_owned()).collect::<Vec<_>>();
+        // A trigger on any table that the UI writes would run as the UI, which reveals keys.
+        let restricted: Vec<String> =
+            named(&manifest.roles.api).into_iter().chain(manifest.writes.iter().flat_map(|write| named(&write.roles))).collect();
+        let mut wanted: BTreeMap<(Table, String), BTreeSet<&str>> = BTreeMap::new();
+        // Not the snapshot's tables: those of an earlier manifest are among them.
+        for name in tables_of(manifest) {
+            for role in restricted.iter().cloned().chain(everybody()) {
+                wanted.entry((name.clone(), role)).or_default().insert("TRIGGER");
+            }
         }
-        for write in &manifest.writes {
-            pairs.extend(write.roles.iter().map(|role| (write.table.clone(), role.as_str().to_owned())));
-            pairs.push((write.table.clone(), "public".to_owned()));
+        let keys = manifest.keys.iter().map(|key| (&key.table, named(&manifest.roles.api)));
+        let writes = manifest.writes.iter().map(|write| (&write.table, named(&write.roles)));
+        for (name, roles) in keys.chain(writes) {
+            for role in roles.into_iter().chain(everybody()) {
+                wanted.entry((name.clone(), role)).or_default().extend(DANGEROUS);
+            }
         }
-        pairs.sort();
-        pairs.dedup();
-        for (name, role) in pairs {
+        for ((name, role), privileges) in wanted {
             let on = values::relation(self.snapshot, &name)?;
-            let held: Vec<_> = DANGEROUS.into_iter().filter(|privilege| on.grants(&role, privilege, None)).collect();
-            let met = held.is_empty();
-            let grantee = if role == "public" { sql("PUBLIC") } else { ident(&Ident::new(role.as_str())?) };
-            let shown: Vec<_> = if met { DANGEROUS.to_vec() } else { held };
-            let target = context! {
-                target => context! {
-                    table => table(&name),
-                    grantee => grantee,
-                    privileges => shown.iter().map(|privilege| sql(*privilege)).collect::<Value>(),
-                },
-                ..base.clone()
-            };
-            let identity = format!("revocation from {role} on {name}");
-            self.push(&identity, "enforce/setting/revoke_dangerous.sql", &target, Kind::Condition { met }, None)?;
+            for part in parts(on) {
+                let holds = |privilege: &str| {
+                    if part == name { on.grants(&role, privilege, None) } else { on.grants_on_part(&part, &role, privilege) }
+                };
+                let held: Vec<_> = privileges.iter().copied().filter(|privilege| holds(privilege)).collect();
+                let met = held.is_empty();
+                let grantee = if role == "public" { sql("PUBLIC") } else { ident(&Ident::new(role.as_str())?) };
+                let shown: Vec<_> = if met { privileges.iter().copied().collect() } else { held };
+                let target = context! {
+                    target => context! {
+                        table => table(&part),
+                        grantee => grantee,
+                        privileges => shown.iter().map(|privilege| sql(*privilege)).collect::<Value>(),
+                    },
+                    ..base.clone()
+                };
+                let identity = format!("revocation from {role} on {part}");
+                self.push(&identity, "enforce/setting/revoke_dangerous.sql", &target, Kind::Condition { met }, None)?;
+            }
         }
         Ok(())
     }
 
     fn key_functions(&mut self, key: &Key, context: &Value) -> Result<()> {
-        let mut names = vec!["stated", "withhold", "assert", "follow", "seal", "publish", "publish_rows"];
+        let mut names = vec!["stated", "withhold", "assert", "forget", "follow", "seal", "publish", "publish_rows"];
         if matches!(key.account, AccountPath::Via { .. }) {
             names.push("hop");
         }
@@ -288,7 +310,7 @@ impl Collector<'_> {
     fn key_triggers(&mut self, key: &Key, context: &Value) -> Result<()> {
         let on = &key.table;
         self.trigger(&format!("!keyward_{}_stated", key.name), on, "enforce/key/trigger_stated.sql", context)?;
-        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "follow_delete"] {
+        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "forget_insert", "follow_delete"] {
             self.trigger(&format!("~keyward_{}_{name}", key.name), on, &format!("enforce/key/trigger_{name}.sql"), context)?;
         }
         let name = format!("~keyward_{}_follow_truncate", key.name);
@@ -320,6 +342,9 @@ impl Collector<'_> {
                 &format!("enforce/write/trigger_{name}.sql"),
                 context,
             )?;
+        }
+        if let (true, AccountPath::Via { via, .. }) = (write.hops(), &write.account) {
+            self.trigger(&format!("~keyward_{}_hop", write.name), via, "enforce/write/trigger_hop.sql", context)?;
         }
         if write.deny.contains(&Deny::Delete) {
             let name = format!("~keyward_{}_truncate", write.name);

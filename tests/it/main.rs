@@ -10,10 +10,16 @@
 
 mod account;
 mod apply;
+mod attack;
+mod attacks_a;
+mod attacks_b;
+mod attacks_c;
 mod cli;
 mod contract;
 mod docs;
 mod fixture;
+mod keys_survive;
 mod rollout;
 mod sandbox;
+mod shapes;
 mod tidy;

@@ -12,7 +12,7 @@ AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
 BEGIN
-    IF {{ m.effective("account_" | safe) }} THEN
+    IF {{ m.effective("account_" | safe, accounts) }} THEN
         RAISE EXCEPTION USING ERRCODE = 'KW001',
             MESSAGE = {{ ("a row of " ~ key.human ~ " would keep a key") | lit }},
             DETAIL = {{ ("Something after keyward's guard gave the row a key (a trigger that sorts later, a generated column), or " ~ label ~ " was turned on for the account while the statement ran.") | lit }},

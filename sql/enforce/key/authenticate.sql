@@ -13,11 +13,11 @@ AS $keyward$
     SELECT hit.id, hit.account FROM (
         SELECT 1 AS place, b.{{ key.id }} AS id, {{ m.account_of("b" | safe, key.account) }} AS account
           FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
-         WHERE v.{{ key.column }} = $1
+         WHERE v.{{ key.column }} {{ key.equals }} $1
         UNION ALL
         SELECT 2, b.{{ key.id }}, {{ m.account_of("b" | safe, key.account) }}
           FROM {{ key.table }} AS b
-         WHERE b.{{ key.column }} = $1
+         WHERE b.{{ key.column }} {{ key.equals }} $1
     ) AS hit
     ORDER BY hit.place, hit.id
     LIMIT 1

@@ -36,6 +36,15 @@ BEGIN
             HINT = 'Check the id, and the row-level security that applies to your role.',
             SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
     END IF;
+    PERFORM FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
+      WHERE b.{{ key.id }} = $1 AND COALESCE(v.{{ key.column }}, b.{{ key.column }}) = made.key_;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW001',
+            MESSAGE = {{ ("the row of " ~ key.human ~ " didn't take the new key") | lit }},
+            DETAIL = 'A key comes into being by a statement of a UI role, not from inside a trigger; or a trigger of the application altered it.',
+            HINT = {{ ("Call keyward.generate_" ~ key.name ~ "(id) directly, as a role listed under roles.ui in the manifest.") | lit }},
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+    END IF;
     PERFORM keyward.record('generate', {{ key.name | lit }}, $1::text, acct);
     RETURN key_;
 END

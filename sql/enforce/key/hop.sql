@@ -14,7 +14,8 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         account_ := NEW.{{ key.account.via_account }};
-        IF {{ m.effective("account_" | safe) }} THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
+        IF {{ m.effective("account_" | safe, accounts) }} THEN
             -- the guard of {{ key.table }} turns this NULL into a seal
             UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
              WHERE b.{{ key.account.column }} = NEW.{{ key.account.via_id }} AND b.{{ key.column }} IS NOT NULL;
@@ -22,7 +23,7 @@ BEGIN
     END IF;
     account_ := NULL;
     IF (TG_OP = 'DELETE' OR NEW.{{ key.account.via_id }} IS DISTINCT FROM OLD.{{ key.account.via_id }})
-       AND {{ m.effective("account_" | safe) }}
+       AND {{ m.effective("account_" | safe, accounts) }}
        AND NOT EXISTS (SELECT FROM {{ key.account.via }} AS v WHERE v.{{ key.account.via_id }} = OLD.{{ key.account.via_id }}) THEN
         UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
          WHERE b.{{ key.account.column }} = OLD.{{ key.account.via_id }} AND b.{{ key.column }} IS NOT NULL;

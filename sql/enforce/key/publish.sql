@@ -44,6 +44,12 @@ EXCEPTION WHEN unique_violation THEN
         DETAIL = 'Nothing was changed.',
         HINT = {{ ("Give one of the two rows another key: keyward.generate_" ~ key.name ~ "(id).") | lit }},
         SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+WHEN integrity_constraint_violation THEN
+    RAISE EXCEPTION USING ERRCODE = 'KW003',
+        MESSAGE = {{ ("a sealed key of " ~ key.human ~ " can't be published: it violates a constraint") | lit }},
+        DETAIL = 'Nothing was changed.',
+        HINT = 'A constraint that was added while the key was sealed rejects it: drop the constraint, or give the row another key.',
+        SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
 END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("publish_" ~ key.name) ~ "(" | safe ~ accounts.id_type ~ "[])" | safe, grantees, []) }}

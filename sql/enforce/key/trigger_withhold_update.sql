@@ -6,6 +6,6 @@ CREATE OR REPLACE TRIGGER {{ "~keyward_" ~ key.name ~ "_withhold_update" }} BEFO
     WHEN (NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }}
           OR NEW.{{ key.id }} IS DISTINCT FROM OLD.{{ key.id }}
           OR (NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.account.column }} IS DISTINCT FROM OLD.{{ key.account.column }})
-          OR COALESCE(pg_catalog.current_setting('keyward.revoke', true), '') <> '')
+          OR COALESCE(pg_catalog.current_setting({{ ("keyward.revoke_" ~ key.name) | lit }}, true), '') <> '')
     EXECUTE FUNCTION keyward.{{ "withhold_" ~ key.name }}();
 ALTER TABLE {{ key.table }} ENABLE ALWAYS TRIGGER {{ "~keyward_" ~ key.name ~ "_withhold_update" }};

@@ -14,25 +14,27 @@ DECLARE
     former_    {{ accounts.id_type }};
     enabled_   boolean;
     guarding_  boolean := COALESCE((SELECT p.mode <> 'off' FROM keyward.policy AS p), true);
+    stated_    boolean := false;
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        -- said by the trigger that runs first, of this very row; used up here
+        stated_ := COALESCE(pg_catalog.current_setting({{ ("keyward.stated_" ~ key.name) | lit }}, true) = ':' || OLD.{{ key.id }}::text, false);
+        PERFORM pg_catalog.set_config({{ ("keyward.stated_" ~ key.name) | lit }}, '', true);
+    END IF;
     account_ := {{ m.account_of("NEW" | safe, key.account) }};
 
     IF TG_OP = 'INSERT' THEN
         PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
-        enabled_ := {{ m.effective("account_" | safe) }};
-{% if key.is_accounts %}
-        -- a row of the accounts table that is being inserted is a new account, enabled at birth once the rollout has begun
-        IF NOT enabled_ AND guarding_ THEN
-            SELECT p.new_accounts_enabled INTO enabled_ FROM keyward.policy AS p
-             WHERE NOT EXISTS (SELECT FROM keyward.account_setting AS s WHERE s.account = NEW.{{ key.id }});
-        END IF;
-{% endif %}
-        IF enabled_ IS NOT TRUE THEN
+        enabled_ := {{ m.effective("account_" | safe, accounts) }};
+        IF NOT enabled_ THEN
+            IF guarding_ THEN
+                PERFORM keyward.settled(account_);
+            END IF;
             RETURN NEW;
         END IF;
 {% if key.strip %}
         -- tells the UPDATE arm of an upsert that this NULL was not the application's wish
-        PERFORM pg_catalog.set_config('keyward.withheld', pg_catalog.statement_timestamp()::text, true);
+        PERFORM pg_catalog.set_config({{ ("keyward.withheld_" ~ key.name) | lit }}, pg_catalog.statement_timestamp()::text, true);
         NEW.{{ key.column }} := NULL;
         RETURN NEW;
 {% else %}
@@ -46,11 +48,19 @@ BEGIN
 
     -- the sealed key follows its row
     IF NEW.{{ key.id }} IS DISTINCT FROM OLD.{{ key.id }} THEN
+        -- with a deferrable primary key, ids can be swapped in one statement: one key would take the other's place
+        IF EXISTS (SELECT FROM {{ key.table }} AS b WHERE b.{{ key.id }} = NEW.{{ key.id }})
+           AND EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} IN (OLD.{{ key.id }}, NEW.{{ key.id }})) THEN
+            RAISE unique_violation USING
+                MESSAGE = {{ ("another row of " ~ key.human ~ " has this id, and one of the two has a sealed key") | lit }},
+                HINT = 'Swap ids by way of a third one, each in a statement of its own.',
+                SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.id | lit }};
+        END IF;
         UPDATE keyward.{{ "vault_" ~ key.name }} AS v SET {{ key.id }} = NEW.{{ key.id }} WHERE v.{{ key.id }} = OLD.{{ key.id }};
     END IF;
 
     -- keyward.{{ "revoke_" ~ key.name }} says in advance which row it means
-    IF pg_catalog.current_setting('keyward.revoke', true) = NEW.{{ key.id }}::text
+    IF pg_catalog.current_setting({{ ("keyward.revoke_" ~ key.name) | lit }}, true) = ':' || NEW.{{ key.id }}::text
        AND pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui() THEN
         DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }};
         NEW.{{ key.column }} := NULL;
@@ -71,7 +81,7 @@ BEGIN
 
     former_ := {{ m.account_of("OLD" | safe, key.account) }};
     PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
-    enabled_ := {{ m.effective("account_" | safe) }};
+    enabled_ := {{ m.effective("account_" | safe, accounts) }};
     IF NOT enabled_ AND former_ IS DISTINCT FROM account_ THEN
         PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("former_" | safe) }});
         enabled_ := {{ m.effective("former_" | safe) }};
@@ -79,25 +89,25 @@ BEGIN
     -- a sealed key stays sealed when its row has moved to an account that is off
     IF NOT enabled_ AND NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }}) THEN
         IF NEW.{{ key.column }} IS NULL
-           AND pg_catalog.current_setting('keyward.withheld', true) = pg_catalog.statement_timestamp()::text THEN
+           AND pg_catalog.current_setting({{ ("keyward.withheld_" ~ key.name) | lit }}, true) = pg_catalog.statement_timestamp()::text THEN
             RAISE EXCEPTION USING ERRCODE = 'KW001',
                 MESSAGE = {{ ("an upsert would wipe a key of " ~ key.human) | lit }},
                 DETAIL = {{ ("The key that the INSERT brought was withheld, since " ~ label ~ " is on for the account it names; the row it conflicts with belongs to an account where it is off, and has a key.") | lit }},
                 HINT = {{ ("Leave " ~ key.column ~ " out of the UPDATE arm, or name the account that the row belongs to.") | lit }},
                 SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
         END IF;
+        IF NEW.{{ key.column }} IS NOT NULL THEN
+            PERFORM keyward.settled(account_);
+        END IF;
         RETURN NEW;
     END IF;
 
     IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
-        IF pg_catalog.pg_trigger_depth() = 1
-           AND pg_catalog.current_setting('keyward.stated', true)
-               = pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(NEW.{{ key.column }}::text, 'UTF8')), 'hex')
-           AND keyward.acts_as_ui() THEN
+        IF pg_catalog.pg_trigger_depth() = 1 AND stated_ AND keyward.acts_as_ui() THEN
 {% if key.is_unique %}
             -- the application's unique index doesn't see the vault; only a UI role learns of it
             IF EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v
-                        WHERE v.{{ key.column }} = NEW.{{ key.column }} AND v.{{ key.id }} IS DISTINCT FROM NEW.{{ key.id }}) THEN
+                        WHERE v.{{ key.column }} {{ key.equals }} NEW.{{ key.column }} AND v.{{ key.id }} IS DISTINCT FROM NEW.{{ key.id }}) THEN
                 RAISE unique_violation USING
                     MESSAGE = {{ ("the key of another row of " ~ key.human ~ " has this value") | lit }},
                     SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
@@ -111,7 +121,7 @@ BEGIN
             RETURN NEW;
         END IF;
 {% if not key.strip %}
-        IF pg_catalog.pg_trigger_depth() = 1 AND CURRENT_USER <> {{ owner | lit }} THEN
+        IF pg_catalog.pg_trigger_depth() = 1 AND stated_ THEN
             RAISE EXCEPTION USING ERRCODE = 'KW001',
                 MESSAGE = {{ ("a key of " ~ key.human ~ " can't be written here") | lit }},
                 DETAIL = {{ (label ~ " is on for the account: a key comes into being only by a deliberate act in the UI.") | lit }},

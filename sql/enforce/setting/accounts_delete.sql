@@ -1,4 +1,4 @@
--- purpose: A deleted account leaves no setting behind, after every cascade.
+-- purpose: A deleted account leaves no setting behind but that its id was enabled, after every cascade.
 -- lock: SHARE ROW EXCLUSIVE {{ accounts.table }}
 -- undo: DROP TRIGGER "~keyward_accounts_delete" ON {{ accounts.table }};
 

@@ -1,4 +1,4 @@
--- purpose: The old id of an account leaves no setting behind.
+-- purpose: The old id of an account leaves no setting behind but that it was enabled.
 -- lock: SHARE ROW EXCLUSIVE {{ accounts.table }}
 -- undo: DROP TRIGGER "~keyward_accounts_renamed" ON {{ accounts.table }};
 

@@ -8,6 +8,6 @@ CREATE OR REPLACE FUNCTION keyward.is_enabled(account {{ accounts.id_type }}) RE
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
-    SELECT {{ m.effective("$1" | safe) }}
+    SELECT {{ m.effective("$1" | safe, accounts) }}
 $keyward$;
 {{ m.execute("keyward.is_enabled(" | safe ~ accounts.id_type ~ ")" | safe, grantees, ui + api + deniers) }}

@@ -22,7 +22,7 @@ BEGIN
     ELSE
         IF TG_OP <> 'DELETE' THEN
             account_ := {{ m.account_of("NEW" | safe, write.account) }};
-            denied_ := {{ m.effective("account_" | safe) }};
+            denied_ := {{ m.effective("account_" | safe, accounts) }};
         END IF;
         IF TG_OP <> 'INSERT' AND NOT denied_ THEN
             account_ := {{ m.account_of("OLD" | safe, write.account) }};

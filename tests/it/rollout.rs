@@ -518,3 +518,19 @@ async fn a_second_runner_is_refused() {
     assert_eq!(Percent::ALL, Options::run().percent);
     run(&world, &run_of("100")).await.unwrap();
 }
+
+#[tokio::test]
+async fn with_the_guards_off_sealing_is_refused_and_no_key_is_lost() {
+    let world = World::applied().await;
+    let mut all = world.act("postgres").await;
+    let mut ui = world.act("app_ui").await;
+    all.ok("UPDATE keyward.policy SET mode = 'off'").await;
+    assert_eq!(ui.err("SELECT keyward.opt_in(1)").await, "KW003");
+    assert_eq!(all.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 30);
+    all.ok("UPDATE keyward.policy SET mode = 'enforce'").await;
+    // an account that is off can't be sealed by a mistaken call either
+    assert_eq!(all.err("SELECT keyward.seal_location_api_key(ARRAY[2::bigint])").await, "KW003");
+    assert_whole(&world).await;
+    ui.ok("SELECT keyward.opt_in(1)").await;
+    assert_whole(&world).await;
+}

@@ -1,4 +1,4 @@
-{#- Expressions that the statements of the rollout share. -#}
+-- purpose: Expressions that the statements of the rollout share. Not run by itself.
 
 {#- Whether an account is among the given hundredths of a percent: by a hash of its id's text, the same on every server and
     in every run, so that 5 percent lie within 10. -#}

@@ -147,7 +147,7 @@ fn say_tally(context: &Context, event: &str, tally: &Tally, stragglers: u64) {
         ));
     } else {
         let mut line = line("done", tally);
-        line["run"] = event.into();
+        line["command"] = event.into();
         line["stragglers"] = stragglers.into();
         line["longest_batch_ms"] = u64::try_from(tally.longest_batch.as_millis()).unwrap_or(u64::MAX).into();
         context.note(&line.to_string());

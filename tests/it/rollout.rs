@@ -300,21 +300,32 @@ async fn a_key_published_from_an_older_snapshot_is_sealed_by_finish() {
 #[tokio::test]
 async fn a_straggler_whose_account_opts_out_meanwhile_keeps_its_key() {
     let world = World::applied().await;
-    world.opt_in("1").await;
     let mut all = world.act("postgres").await;
-    // what a transaction with an older snapshot leaves behind, in an account that opts out and in one that doesn't
-    all.ok("ALTER TABLE app.locations DISABLE TRIGGER USER;
-            INSERT INTO app.locations (id, account_id, name, api_key) VALUES (601, 1, 'late', 'key-601'), (602, 2, 'late', 'key-602');
-            ALTER TABLE app.locations ENABLE TRIGGER USER")
+    // An opt-out holds one of 64 locks: of an account here that shares its lock with no other.
+    let leaver: i64 = all
+        .get(
+            "SELECT min(a.id) AS v FROM app.accounts AS a WHERE NOT EXISTS (
+                SELECT FROM app.accounts AS b WHERE b.id <> a.id AND hashtext(b.id::text) & 63 = hashtext(a.id::text) & 63)",
+        )
         .await;
+    let other = if leaver == 10 { 9 } else { 10 };
+    world.opt_in(&leaver.to_string()).await;
+    // what a transaction with an older snapshot leaves behind, in an account that opts out and in one that doesn't
+    all.ok(&format!(
+        "ALTER TABLE app.locations DISABLE TRIGGER USER;
+         INSERT INTO app.locations (id, account_id, name, api_key)
+         VALUES (601, {leaver}, 'late', 'key-601'), (602, {other}, 'late', 'key-602');
+         ALTER TABLE app.locations ENABLE TRIGGER USER"
+    ))
+    .await;
     world.apply().await;
     let mut ui = world.act("app_ui").await;
-    ui.ok("BEGIN; SELECT keyward.opt_out(1, 'they insist', acknowledge_risk => true)").await;
+    ui.ok(&format!("BEGIN; SELECT keyward.opt_out({leaver}, 'they insist', acknowledge_risk => true)")).await;
     let ran = run(&world, &run_of("100")).await.unwrap();
     assert_eq!(ran.older.len(), 1, "the opt-out is still under way");
     ui.ok("COMMIT").await;
     finish(&world, &finish_of()).await.unwrap();
-    assert_eq!(all.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 4, "account 1's keys, published");
+    assert_eq!(all.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 4, "the leaver's keys, published");
     assert_whole(&world).await;
 }
 
@@ -506,4 +517,20 @@ async fn a_second_runner_is_refused() {
     keyward::apply::release(&mut first).await.unwrap();
     assert_eq!(Percent::ALL, Options::run().percent);
     run(&world, &run_of("100")).await.unwrap();
+}
+
+#[tokio::test]
+async fn with_the_guards_off_sealing_is_refused_and_no_key_is_lost() {
+    let world = World::applied().await;
+    let mut all = world.act("postgres").await;
+    let mut ui = world.act("app_ui").await;
+    all.ok("UPDATE keyward.policy SET mode = 'off'").await;
+    assert_eq!(ui.err("SELECT keyward.opt_in(1)").await, "KW003");
+    assert_eq!(all.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 30);
+    all.ok("UPDATE keyward.policy SET mode = 'enforce'").await;
+    // an account that is off can't be sealed by a mistaken call either
+    assert_eq!(all.err("SELECT keyward.seal_location_api_key(ARRAY[2::bigint])").await, "KW003");
+    assert_whole(&world).await;
+    ui.ok("SELECT keyward.opt_in(1)").await;
+    assert_whole(&world).await;
 }

@@ -10,11 +10,12 @@ CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts
 AS $keyward$
 DECLARE
     sealed  bigint := 0;
-    now_    bigint;
+    ids_    {{ key.id_type }}[];
 BEGIN
     -- Again until nothing is found: a row that another transaction committed meanwhile is taken too.
     FOR attempt IN 1 .. 5 LOOP
         -- the guard turns this NULL into a seal
+        WITH done AS (
         UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
 {% if key.account.via %}
           FROM {{ key.account.via }} AS v
@@ -22,9 +23,19 @@ BEGIN
 {% else %}
          WHERE b.{{ key.account.column }} = ANY ($1)
 {% endif %}
-           AND b.{{ key.column }} IS NOT NULL;
-        GET DIAGNOSTICS now_ = ROW_COUNT;
-        sealed := sealed + now_;
+           AND b.{{ key.column }} IS NOT NULL
+        RETURNING b.{{ key.id }} AS id
+        ) SELECT pg_catalog.array_agg(d.id) INTO ids_ FROM done AS d;
+        sealed := sealed + COALESCE(pg_catalog.cardinality(ids_), 0);
+        -- where the guard is off, or takes the account for one that is, the NULL has ended the key
+        IF EXISTS (SELECT FROM pg_catalog.unnest(ids_) AS x (id)
+                    WHERE NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = x.id)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'KW003',
+                MESSAGE = {{ ("keys of " ~ key.human ~ " would be lost instead of sealed") | lit }},
+                DETAIL = 'keyward''s guards are off (keyward.policy), or the account''s setting is. Nothing was changed.',
+                HINT = 'Set the mode in keyward.policy to enforce, and try again.',
+                SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+        END IF;
         IF NOT EXISTS (
             SELECT FROM {{ key.table }} AS b
 {% if key.account.via %}

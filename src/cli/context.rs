@@ -124,7 +124,10 @@ impl Context {
         waiting.abort();
         match line {
             Some(line) => Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")),
-            None => Err(Error::new(Kind::Interrupted, "interrupted at the question: nothing was done")),
+            None => {
+                write_stderr("\n");
+                Err(Error::new(Kind::Interrupted, "interrupted at the question: nothing was done"))
+            }
         }
     }
 

@@ -137,7 +137,8 @@ fn place(step: &Step) -> String {
 }
 
 /// Returns an identity or a relation without the double quotes that aren't needed for reading it.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     // Every second part is inside quotes; a doubled quote inside makes an empty part, and then all stays as it is.
     for (at, part) in text.split('"').enumerate() {

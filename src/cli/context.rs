@@ -122,10 +122,11 @@ impl Context {
         });
         let line = answer.recv().unwrap_or_default();
         waiting.abort();
-        match line {
-            Some(line) => Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")),
-            None => Err(Error::new(Kind::Interrupted, "interrupted at the question: nothing was done")),
-        }
+        let Some(line) = line else {
+            write_stderr("\n");
+            return Err(Error::new(Kind::Interrupted, "interrupted at the question: nothing was done"));
+        };
+        Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Writes data to stdout, with a newline at its end. A reader that has gone is no failure.

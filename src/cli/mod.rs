@@ -1,7 +1,7 @@
 //! The command line: reads arguments and environment, runs one command, prints, and maps errors to exit codes.
 //!
 //! One file per command, each with its `Args` and a `run`. Data goes to stdout, everything else to stderr, both through
-//! [`context::Context`]. The rest of the crate neither prints nor reads the environment.
+//! `Context`. The rest of the crate neither prints nor reads the environment.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -17,10 +17,12 @@ pub(super) fn say(context: &Context, progress: &Progress<'_>) {
         Progress::Step(at, all, step) => {
             let width = all.to_string().len();
             let Step { action, id, .. } = step;
+            let id = text::plain(id);
             format!("{} {:<6} {id}", paint.dim(&format!("[{at:>width$}/{all}]")), text::action(*action))
         }
         Progress::Blocked(step, blockers) => {
-            let lock = step.lock.as_ref().map(|lock| format!(" {} on {}", lock.mode, lock.relation)).unwrap_or_default();
+            let lock =
+                step.lock.as_ref().map(|lock| format!(" {} on {}", lock.mode, text::plain(&lock.relation))).unwrap_or_default();
             let lines: Vec<_> = blockers.iter().map(|blocker| format!("\n  blocked by {blocker}")).collect();
             format!("{}{lock}{}", paint.yellow("waiting for the lock"), lines.concat())
         }

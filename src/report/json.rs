@@ -13,7 +13,7 @@ pub fn plan(plan: &Plan) -> Result<String> {
     document(plan)
 }
 
-/// Reads a plan that [`plan`] wrote; `file` names it in messages.
+/// Reads a plan that [`plan()`] wrote; `file` names it in messages.
 ///
 /// # Errors
 /// [`crate::error::Kind::Usage`] if it is no JSON, no plan, or one of another version.

@@ -143,15 +143,17 @@ fn place(step: &Step) -> String {
 }
 
 /// Returns an identity or a relation without the double quotes that aren't needed for reading it.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
-    // Every second part is inside quotes; a doubled quote inside makes an empty part, and then all stays as it is.
+    // A doubled quote stands for one: such a name stays as it is.
+    if text.contains("\"\"") {
+        return text.to_owned();
+    }
+    // Every second part is inside quotes.
     for (at, part) in text.split('"').enumerate() {
         let simple = part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
             && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if at % 2 == 1 && part.is_empty() {
-            return text.to_owned();
-        }
         parts.push(if at % 2 == 0 || simple { part.to_owned() } else { format!("\"{part}\"") });
     }
     parts.concat()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{apply, completions, demo, plan, rollout, sandbox, status, uninstall};
+use super::{account, apply, completions, demo, plan, rollout, sandbox, status, uninstall};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -85,6 +85,9 @@ pub(super) enum Command {
     Apply(apply::Args),
     /// Show settings, keys, rollout and drift on one screen
     Status(status::Args),
+    /// Show, opt out, opt in, import and export accounts: the exceptions
+    #[command(subcommand)]
+    Account(account::Command),
     /// Turn the setting on, account by account
     Rollout(rollout::Args),
     /// Publish every key and remove everything that keyward installed
@@ -105,7 +108,7 @@ impl Command {
         match self {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
-            Self::Status(_) => &[Output::Text, Output::Json],
+            Self::Account(_) | Self::Status(_) => &[Output::Text, Output::Json],
             Self::Rollout(args) if !matches!(args.act, rollout::Act::Run(_)) => &[Output::Text, Output::Json],
             // They have no data, or data of one kind.
             Self::Apply(_)

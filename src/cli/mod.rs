@@ -8,6 +8,7 @@
     reason = "this is the room that clap, indicatif and the environment belong to"
 )]
 
+mod account;
 mod apply;
 mod args;
 mod completions;
@@ -98,6 +99,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Status(args) => status::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
+        Command::Account(command) => account::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Completions(args) => Ok(completions::run(context, &args)),

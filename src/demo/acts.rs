@@ -8,7 +8,7 @@ use crate::parse;
 #[derive(Debug, Clone)]
 pub(super) struct Act {
     /// What is done.
-    pub(super) act: String,
+    pub(super) what: String,
     /// The role that does it.
     pub(super) role: String,
     /// The statements; the last one answers with one text, `v`.
@@ -24,7 +24,7 @@ pub(super) fn all() -> Result<Vec<Act>> {
             let misshapen = || Error::bug("sql/demo/acts.sql has an act without its role");
             let (act, rest) = block.split_once('\n').ok_or_else(misshapen)?;
             let (role, script) = rest.strip_prefix("-- role: ").and_then(|rest| rest.split_once('\n')).ok_or_else(misshapen)?;
-            Ok(Act { act: act.to_owned(), role: role.to_owned(), statements: parse::split(script)? })
+            Ok(Act { what: act.to_owned(), role: role.to_owned(), statements: parse::split(script)? })
         })
         .collect()
 }

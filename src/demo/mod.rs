@@ -78,7 +78,7 @@ pub async fn play(sandbox: &Sandbox, accounts: u32, show: &mut (dyn FnMut(Scene<
     let outcomes: Vec<_> = acts
         .into_iter()
         .zip(before.into_iter().zip(after))
-        .map(|(act, (before, after))| Outcome { act: act.act, role: act.role, before, after })
+        .map(|(act, (before, after))| Outcome { act: act.what, role: act.role, before, after })
         .collect();
     stage.say(Scene::Outcomes(&outcomes));
 

@@ -17,7 +17,7 @@ fn header(text: &str) -> BTreeMap<String, String> {
         let Some(comment) = line.strip_prefix("-- ") else { break };
         match comment.split_once(": ") {
             Some((key, value)) if ["purpose", "role", "lock", "hazard", "undo"].contains(&key) => {
-                current = key.to_owned();
+                key.clone_into(&mut current);
                 fields.insert(current.clone(), value.trim().to_owned());
             }
             _ => {
@@ -68,7 +68,7 @@ fn listing() -> String {
         let name = path.strip_prefix(root().join("sql")).unwrap().to_str().unwrap().replace('\\', "/");
         let (parent, file) = name.rsplit_once('/').unwrap();
         if parent != folder {
-            folder = parent.to_owned();
+            parent.clone_into(&mut folder);
             let _ = writeln!(text, "\n### {folder}/\n");
             text.push_str(if folder.starts_with("enforce") {
                 "| file | what it is for | lock | undo |\n|---|---|---|---|\n"
@@ -140,7 +140,8 @@ fn settled(text: &str) -> String {
         (r"PostgreSQL \d+(\.\d+)*( \([^)]*\))?", "PostgreSQL N"),
         (r"manifest   [0-9a-f]{12}", "manifest   SHA"),
         (r"/tmp/kw-[0-9a-f]+", "DIR"),
-        (r"longest batch N s", "longest batch N s"),
+        (r#""(accounts_per_second|seconds|longest_batch_ms)":[0-9.e-]+"#, "\"$1\":N"),
+        (r"[0-9,]+ accounts a second", "N accounts a second"),
         (r" +\n", "\n"),
     ];
     patterns

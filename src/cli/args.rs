@@ -108,7 +108,13 @@ impl Command {
             Self::Status(_) => &[Output::Text, Output::Json],
             Self::Rollout(args) if !matches!(args.act, rollout::Act::Run(_)) => &[Output::Text, Output::Json],
             // They have no data, or data of one kind.
-            Self::Apply(_) | Self::Rollout(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => &[Output::Text],
+            Self::Apply(_)
+            | Self::Rollout(_)
+            | Self::Uninstall(_)
+            | Self::Demo(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => &[Output::Text],
         }
     }
 

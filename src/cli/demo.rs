@@ -42,7 +42,11 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     demo::play(&sandbox, args.accounts, &mut |scene| match scene {
         Scene::Chapter(title) => {
             chapter += 1;
-            context.data(&format!("{}{}", if chapter == 1 { "" } else { "\n" }, context.paint().bold(&format!("{chapter}. {title}"))));
+            context.data(&format!(
+                "{}{}",
+                if chapter == 1 { "" } else { "\n" },
+                context.paint().bold(&format!("{chapter}. {title}"))
+            ));
         }
         Scene::Line(line) => {
             if let Some(bar) = &bar {

@@ -38,7 +38,8 @@ impl Act {
         }
         db.execute("BEGIN").await?;
         let outcome = async {
-            let (last, before) = self.statements.split_last().ok_or_else(|| Failure::Shape("an act without statements".to_owned()))?;
+            let (last, before) =
+                self.statements.split_last().ok_or_else(|| Failure::Shape("an act without statements".to_owned()))?;
             for statement in before {
                 db.execute(statement).await?;
             }

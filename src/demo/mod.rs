@@ -53,7 +53,8 @@ pub struct Outcome {
 /// # Errors
 /// Whatever fails; the story depends on each act.
 pub async fn play(sandbox: &Sandbox, accounts: u32, show: &mut (dyn FnMut(Scene<'_>) + Send)) -> Result<()> {
-    let mut stage = Stage { sandbox, manifest: Manifest::parse(include_str!("../../sql/demo/manifest.toml"), "keyward.toml")?, show };
+    let mut stage =
+        Stage { sandbox, manifest: Manifest::parse(include_str!("../../sql/demo/manifest.toml"), "keyward.toml")?, show };
     stage.say(Scene::Chapter("A multi-tenant application, as one finds it"));
     stage.set_up(accounts).await?;
     let fingerprint = stage.keys().await?;
@@ -150,14 +151,17 @@ impl Stage<'_> {
             made.users,
             started.elapsed().as_secs_f64()
         ));
-        self.line("roles: app_owner (applies keyward; no superuser), app_ui, api_v2, api_v1 (legacy), api_gateway (authenticates)");
+        self.line(
+            "roles: app_owner (applies keyward; no superuser), app_ui, api_v2, api_v1 (legacy), api_gateway (authenticates)",
+        );
         Ok(())
     }
 
     /// Condenses every location and its key, as the application's owner sees them.
     async fn keys(&self) -> Result<Keys> {
         let mut owner = self.as_role("app_owner").await?;
-        let query = "SELECT count(api_key) AS keys, md5(string_agg(id || ' ' || api_key, ',' ORDER BY id)) AS digest FROM app.locations";
+        let query =
+            "SELECT count(api_key) AS keys, md5(string_agg(id || ' ' || api_key, ',' ORDER BY id)) AS digest FROM app.locations";
         Ok(owner.row(query, &[]).await?)
     }
 
@@ -195,10 +199,13 @@ impl Stage<'_> {
     async fn import(&mut self, accounts: u32) -> Result<()> {
         // One account in fifty opted out in advance, the second among them.
         let ids = (0..accounts).filter(|n| n % 50 == 1).map(|n| n + 1);
-        let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| csv + &format!("{id},asked before the cutover,support\n"));
+        let csv = ids.fold("account,reason,requested_by\n".to_owned(), |csv, id| {
+            csv + &format!("{id},asked before the cutover,support\n")
+        });
         let mut owner = self.as_role("app_owner").await?;
         let started = Instant::now();
-        let imported = account::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
+        let imported =
+            account::stage(&mut owner, &self.manifest, csv.as_bytes(), "opt-outs.csv").await?.carry_out(&mut owner).await?;
         self.line(format!("{} accounts opted out, in {} ms", imported.changed, started.elapsed().as_millis()));
         Ok(())
     }
@@ -263,7 +270,10 @@ impl Stage<'_> {
         let made = moved(&mut ui, &format!("keyward.generate_location_api_key({id})")).await?;
         self.line(format!("app_ui   generate_location_api_key({id})             a new key of {} characters", made.len()));
         let shown = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
-        self.line(format!("app_ui   reveal_location_api_key({id})               {}", if shown == made { "the same key" } else { "another key" }));
+        self.line(format!(
+            "app_ui   reveal_location_api_key({id})               {}",
+            if shown == made { "the same key" } else { "another key" }
+        ));
         let query = "SELECT COALESCE((SELECT 'location ' || id || ' of account ' || account FROM keyward.authenticate_location_api_key($1)), 'nobody') AS v";
         let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
         self.line(format!("gateway  authenticates with it                    {who}"));
@@ -271,7 +281,11 @@ impl Stage<'_> {
         let who = gateway.row::<Row>(query, &[made.as_str().into()]).await?.v;
         self.line(format!("app_ui   revoke_location_api_key({id}); the gateway  {who}"));
         // For the comparison at the end: the row gets its first key back, as a person in the UI would put it there.
-        ui.run("UPDATE app.locations SET api_key = $1 WHERE id = $2", &[former.as_str().into(), Param::Int(id.parse().unwrap_or_default())]).await?;
+        ui.run(
+            "UPDATE app.locations SET api_key = $1 WHERE id = $2",
+            &[former.as_str().into(), Param::Int(id.parse().unwrap_or_default())],
+        )
+        .await?;
         let back = moved(&mut ui, &format!("keyward.reveal_location_api_key({id})")).await?;
         let unseen = moved(&mut api, &format!("(SELECT count(api_key) FROM app.locations WHERE id = {id})")).await?;
         let told = if back == former && unseen == "0" { "sealed on its way in" } else { "NOT sealed" };

@@ -143,9 +143,9 @@ fn settled(text: &str) -> String {
         (r"longest batch N s", "longest batch N s"),
         (r" +\n", "\n"),
     ];
-    patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
-        regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
-    })
+    patterns
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, with)| regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned())
 }
 
 #[tokio::test]
@@ -173,14 +173,25 @@ async fn every_console_block_shows_what_the_program_prints() {
             // `make demo` is the demo once everything is built.
             let run = if command == "make demo" { "keyward demo" } else { &command };
             let mut shell = std::process::Command::new("sh");
-            shell.args(["-c", &format!("{run} 2>&1")]).current_dir(folder.path()).env("PATH", std::env::join_paths(&path).unwrap());
-            shell.env("DATABASE_URL", world.sandbox.url_as("app_owner", "demo")).env("NO_COLOR", "1").stdin(std::process::Stdio::null());
+            shell
+                .args(["-c", &format!("{run} 2>&1")])
+                .current_dir(folder.path())
+                .env("PATH", std::env::join_paths(&path).unwrap());
+            shell
+                .env("DATABASE_URL", world.sandbox.url_as("app_owner", "demo"))
+                .env("NO_COLOR", "1")
+                .stdin(std::process::Stdio::null());
             let printed = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
             let printed = String::from_utf8(printed.stdout).unwrap();
             if settled(&printed).trim() != settled(&output).trim() {
                 let _ = write!(wrong, "{document}:{line}: $ {command}\n--- shown\n{output}--- printed\n{printed}\n");
                 let printed = printed.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-                let block = |output: &str| format!("\n$ {command}\n{}", if output.is_empty() { String::new() } else { format!("{}\n", output.trim_end()) });
+                let block = |output: &str| {
+                    format!(
+                        "\n$ {command}\n{}",
+                        if output.is_empty() { String::new() } else { format!("{}\n", output.trim_end()) }
+                    )
+                };
                 mended = mended.replacen(&block(&output), &block(&printed), 1);
             }
         }

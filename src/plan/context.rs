@@ -57,7 +57,8 @@ pub(crate) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
     users.sort();
     users.dedup();
     users.retain(|role| *role != manifest.roles.owner);
-    let keys: Vec<Value> = manifest.keys.iter().map(|key| context! { name => key.name.as_str() }).collect();
+    let keys: Vec<Value> =
+        manifest.keys.iter().map(|key| context! { name => key.name.as_str(), human => key.table.human() }).collect();
     Ok(context! {
         owner => ident(&manifest.roles.owner),
         ui => idents(&manifest.roles.ui),

@@ -32,6 +32,7 @@ templates![
     "enforce/setting/setting_change.sql",
     "enforce/setting/settled.sql",
     "enforce/setting/setting_change_access.sql",
+    "enforce/key/analyze.sql",
     "enforce/key/assert.sql",
     "enforce/key/authenticate.sql",
     "enforce/key/follow.sql",

@@ -93,7 +93,9 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
                 .with_source(names.join("; "))
                 .with_hint("wait for them or end them, then run the same command again; or give it a longer --patience"));
         }
-        settle(db, &ground, options, stop, &mut sealed, tell).await
+        let counts = settle(db, &ground, options, stop, &mut sealed, tell).await?;
+        stragglers::forget(db, &ground, tell).await?;
+        Ok(counts)
     }
     .await;
     let (state, more) = match &done {

@@ -104,7 +104,7 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
         batches.all(db, unfinished.and_then(|wave| wave.reached), tell).await?;
         ran.older = wait_out(db, options.settle, stop, tell).await?;
         ran.stragglers = stragglers::seal(db, &ground, options, stop, false).await?;
-        Ok(())
+        stragglers::forget(db, &ground, tell).await
     }
     .await;
     let state = if done.is_ok() { "done" } else { "stopped" };

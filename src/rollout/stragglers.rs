@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Options;
 use super::ground::{Ground, asked, end, explain, guards_are_on, is_lost, stopped, turned_off};
 use super::statements::KeyStatements;
 use super::status::KeyStatus;
+use super::{Options, Progress, Tell};
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
+use crate::ident::Ident;
 
 /// The most rows of one batch.
 const MOST: i64 = 2_000;
@@ -28,6 +29,36 @@ enum Batch {
     Rows(u64, u64),
     /// Rows were cleared instead of sealed; it was undone.
     Lossy,
+}
+
+/// Takes the statistics of the key tables anew: those from before show keys that are sealed now.
+///
+/// # Errors
+/// As the connection.
+pub(super) async fn forget(db: &mut Db, ground: &Ground, tell: &mut Tell<'_>) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Analyzed {
+        done: bool,
+    }
+    for key in &ground.statements.keys {
+        let function = Ident::new(format!("analyze_{}", key.name))?;
+        // A VACUUM in the way is waited for a second each time.
+        let query = format!("SELECT keyward.{function}() AS done");
+        let analyzed = async {
+            ground.begin(db, Duration::from_secs(1), true).await?;
+            let done = db.row::<Analyzed>(&query, &[]).await;
+            end(db, done).await
+        }
+        .await
+        .map_err(|failure| explain(failure, "the statistics can't be taken anew"))?;
+        if !analyzed.done {
+            tell(Progress::Note(format!(
+                "a VACUUM or ANALYZE is at work: the statistics of the table of {} may still show sealed keys; run ANALYZE on it when it has ended",
+                key.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Seals what is found published in enabled accounts and not in use, in batches, and returns how many keys that were.

@@ -11,6 +11,7 @@ AS $keyward$
 DECLARE
     asked  keyward.setting_change;
     moved  bigint := 0;
+    sealed bigint;
     tries  integer := 0;
 BEGIN
     IF NOT keyward.acts_as_ui() THEN
@@ -56,7 +57,15 @@ BEGIN
         requested_by = excluded.requested_by, reason = excluded.reason, wave = NULL;
 {% for key in keys %}
     IF asked.enabled THEN
-        moved := moved + keyward.{{ "seal_" ~ key.name }}(ARRAY[asked.account]);
+        sealed := keyward.{{ "seal_" ~ key.name }}(ARRAY[asked.account]);
+        moved := moved + sealed;
+        -- the table's statistics may hold some of these keys
+        IF sealed > 0 AND NOT keyward.{{ "analyze_" ~ key.name }}() THEN
+            RAISE WARNING USING
+                MESSAGE = {{ ("the statistics of " ~ key.human ~ " may still show keys that are sealed now") | lit }},
+                DETAIL = 'Another VACUUM or ANALYZE holds the table, so they could not be taken anew.',
+                HINT = {{ ("Run ANALYZE " ~ key.human ~ " when it has ended.") | lit }};
+        END IF;
     ELSE
         moved := moved + keyward.{{ "publish_" ~ key.name }}(ARRAY[asked.account]);
     END IF;

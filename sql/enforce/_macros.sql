@@ -48,6 +48,22 @@ COALESCE((
 ), true)
 {%- endmacro %}
 
+{#- PL/pgSQL of a row trigger: the same, into enabled_, with the policy's mode and the account's wave along with it. It costs
+    one short query over two tables; only what that can't tell, NULL here, is asked in full. -#}
+{% macro read_setting(accounts) %}
+SELECT p.mode <> 'off', s.wave, CASE
+               WHEN p.mode = 'off' THEN false
+               WHEN s.enabled IS NOT NULL THEN s.enabled
+               WHEN p.default_enabled THEN true
+               WHEN account_ IS NOT NULL AND NOT p.new_accounts_enabled THEN false
+           END
+      INTO guarding_, wave_, enabled_
+      FROM keyward.policy AS p LEFT JOIN keyward.account_setting AS s ON s.account = account_;
+    IF enabled_ IS NULL THEN
+        enabled_ := {{ effective("account_" | safe, accounts) }};
+    END IF;
+{%- endmacro %}
+
 {#- The lock that orders a change of an account's setting after the transactions that write keys in it: shared for who
     writes a key, exclusive for opt_in and opt_out. One of 64, so that a bulk load can't fill the lock table. -#}
 {% macro setting_lock(account) %}

@@ -11,8 +11,12 @@ CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
 AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
+    guarding_  boolean;
+    enabled_   boolean;
+    wave_      integer;
 BEGIN
-    IF {{ m.effective("account_" | safe, accounts) }} THEN
+    {{ m.read_setting(accounts) }}
+    IF enabled_ THEN
         RAISE EXCEPTION USING ERRCODE = 'KW001',
             MESSAGE = {{ ("a row of " ~ key.human ~ " would keep a key") | lit }},
             DETAIL = {{ ("Something after keyward's guard gave the row a key (a trigger that sorts later, a generated column), or " ~ label ~ " was turned on for the account while the statement ran.") | lit }},

@@ -9,9 +9,12 @@ CREATE OR REPLACE FUNCTION keyward.{{ "stated_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+DECLARE
+    said_  text;
 BEGIN
-    -- which row, until the guard looks; it can only narrow what a UI role may do, so anybody may set it
-    PERFORM pg_catalog.set_config({{ ("keyward.stated_" ~ key.name) | lit }}, ':' || OLD.{{ key.id }}::text, true);
+    -- which row, until the guard looks; it can only narrow what a UI role may do, so anybody may set it (an assignment, since
+    -- a PERFORM runs a query for each row)
+    said_ := pg_catalog.set_config({{ ("keyward.stated_" ~ key.name) | lit }}, ':' || OLD.{{ key.id }}::text, true);
     RETURN NEW;
 END
 $keyward$;

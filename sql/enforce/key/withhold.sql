@@ -9,25 +9,28 @@ CREATE OR REPLACE FUNCTION keyward.{{ "withhold_" ~ key.name }}() RETURNS trigge
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+-- It runs once a row. PL/pgSQL evaluates an expression without a table by itself, and runs a query for a PERFORM: so locks
+-- and session settings are taken by assignment, and a look-up that only one branch needs stands in that branch.
 DECLARE
     account_   {{ accounts.id_type }};
     former_    {{ accounts.id_type }};
     enabled_   boolean;
-    guarding_  boolean := COALESCE((SELECT p.mode <> 'off' FROM keyward.policy AS p), true);
+    -- the policy's mode; NULL, a policy without its row, counts as enforcing
+    guarding_  boolean;
+    wave_      integer;
+    said_      text;
     stated_    boolean := false;
+    locked_    boolean;
+    -- under READ COMMITTED the setting that is read after the lock is the latest
+    fresh_     boolean := pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted');
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        -- said by the trigger that runs first, of this very row; used up here
-        stated_ := COALESCE(pg_catalog.current_setting({{ ("keyward.stated_" ~ key.name) | lit }}, true) = ':' || OLD.{{ key.id }}::text, false);
-        PERFORM pg_catalog.set_config({{ ("keyward.stated_" ~ key.name) | lit }}, '', true);
-    END IF;
-    account_ := {{ m.account_of("NEW" | safe, key.account) }};
-
     IF TG_OP = 'INSERT' THEN
-        PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
-        enabled_ := {{ m.effective("account_" | safe, accounts) }};
+        account_ := {{ m.account_of("NEW" | safe, key.account) }};
+        -- first the lock, then the setting: a query of its own sees what was committed until then
+        locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }}) IS NOT NULL;
+        {{ m.read_setting(accounts) }}
         IF NOT enabled_ THEN
-            IF guarding_ THEN
+            IF NOT fresh_ AND guarding_ THEN
                 PERFORM keyward.settled(account_);
             END IF;
             RETURN NEW;
@@ -44,6 +47,13 @@ BEGIN
             HINT = {{ ("Insert the row without " ~ key.column ~ "; a UI role calls keyward.generate_" ~ key.name ~ "(id).") | lit }},
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
 {% endif %}
+    END IF;
+
+    said_ := pg_catalog.current_setting({{ ("keyward.stated_" ~ key.name) | lit }}, true);
+    IF said_ <> '' THEN
+        -- said by the trigger that runs first, of this very row; used up here
+        stated_ := COALESCE(said_ = ':' || OLD.{{ key.id }}::text, false);
+        said_ := pg_catalog.set_config({{ ("keyward.stated_" ~ key.name) | lit }}, '', true);
     END IF;
 
     -- the sealed key follows its row
@@ -67,6 +77,14 @@ BEGIN
         RETURN NEW;
     END IF;
 
+    IF OLD.{{ key.column }} IS NULL AND NEW.{{ key.column }} IS NULL THEN
+        RETURN NEW;
+    END IF;
+
+    account_ := {{ m.account_of("NEW" | safe, key.account) }};
+    locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }}) IS NOT NULL;
+    {{ m.read_setting(accounts) }}
+
     IF NOT guarding_ THEN
         -- let pass; a row has one key, and the one just written is it
         IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
@@ -75,19 +93,18 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    IF OLD.{{ key.column }} IS NULL AND NEW.{{ key.column }} IS NULL THEN
-        RETURN NEW;
+    IF NOT enabled_ AND NEW.{{ key.account.column }} IS DISTINCT FROM OLD.{{ key.account.column }} THEN
+        former_ := {{ m.account_of("OLD" | safe, key.account) }};
+        IF former_ IS DISTINCT FROM account_ THEN
+            locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("former_" | safe) }}) IS NOT NULL;
+            enabled_ := {{ m.effective("former_" | safe) }};
+        END IF;
     END IF;
-
-    former_ := {{ m.account_of("OLD" | safe, key.account) }};
-    PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
-    enabled_ := {{ m.effective("account_" | safe, accounts) }};
-    IF NOT enabled_ AND former_ IS DISTINCT FROM account_ THEN
-        PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("former_" | safe) }});
-        enabled_ := {{ m.effective("former_" | safe) }};
+    IF NOT enabled_ THEN
+        -- a sealed key stays sealed when its row has moved to an account that is off
+        enabled_ := EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }});
     END IF;
-    -- a sealed key stays sealed when its row has moved to an account that is off
-    IF NOT enabled_ AND NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }}) THEN
+    IF NOT enabled_ THEN
         IF NEW.{{ key.column }} IS NULL
            AND pg_catalog.current_setting({{ ("keyward.withheld_" ~ key.name) | lit }}, true) = pg_catalog.statement_timestamp()::text THEN
             RAISE EXCEPTION USING ERRCODE = 'KW001',
@@ -96,7 +113,7 @@ BEGIN
                 HINT = {{ ("Leave " ~ key.column ~ " out of the UPDATE arm, or name the account that the row belongs to.") | lit }},
                 SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
         END IF;
-        IF NEW.{{ key.column }} IS NOT NULL THEN
+        IF NOT fresh_ AND NEW.{{ key.column }} IS NOT NULL THEN
             PERFORM keyward.settled(account_);
         END IF;
         RETURN NEW;
@@ -136,8 +153,7 @@ BEGIN
     -- what was published, or moves in unchanged, is sealed; writing NULL back doesn't end a key
     IF COALESCE(OLD.{{ key.column }}, NEW.{{ key.column }}) IS NOT NULL THEN
         INSERT INTO keyward.{{ "vault_" ~ key.name }} ({{ key.id }}, {{ key.column }}, sealed_by_wave)
-        VALUES (NEW.{{ key.id }}, COALESCE(OLD.{{ key.column }}, NEW.{{ key.column }}),
-                (SELECT s.wave FROM keyward.account_setting AS s WHERE s.account = account_))
+        VALUES (NEW.{{ key.id }}, COALESCE(OLD.{{ key.column }}, NEW.{{ key.column }}), wave_)
         ON CONFLICT ON CONSTRAINT {{ "vault_" ~ key.name ~ "_pkey" }} DO UPDATE SET {{ key.column }} = excluded.{{ key.column }}, sealed_at = now(),
             sealed_by_wave = excluded.sealed_by_wave;
     END IF;

@@ -8,6 +8,8 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    -- a session keeps its plans: one made while account_setting was a page long would read all of it for each row ever after
+    SET enable_seqscan = off
 AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};

@@ -8,6 +8,8 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "withhold_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    -- a session keeps its plans: one made while account_setting was a page long would read all of it for each row ever after
+    SET enable_seqscan = off
 AS $keyward$
 -- It runs once a row. PL/pgSQL evaluates an expression without a table by itself, and runs a query for a PERFORM: so locks
 -- and session settings are taken by assignment, and a look-up that only one branch needs stands in that branch.

@@ -259,7 +259,7 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                     format!("no index of {table} begins with {}", human(&key.id)),
                 )
                 .because("Each deleted row, and each key that is revealed, is looked up by it.")
-                .remedy(format!("CREATE INDEX ON {} ({});", key.table, key.id)),
+                .remedy(create_index(relation, &key.id)),
             );
         }
     }
@@ -290,11 +290,14 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                 format!("triggers of the application run as {owner} when keys of {table} are sealed"),
             )
             .because(format!(
-                "Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}.",
+                "Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}. Without the \
+                 rights that they need, the rollout and opt_in stop with 42501. One that keeps the old row in a history keeps the key \
+                 with it, out of keyward's sight.",
                 functions.join(", ")
             ))
             .remedy(format!(
-                "If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER."
+                "If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER; leave the key \
+                 column out of histories."
             )),
         );
     }
@@ -315,9 +318,21 @@ fn index_finding(relation: &Relation, column: &Ident, found: &mut Vec<Finding>) 
                 format!("no index of {} begins with {}", table.human(), human(column)),
             )
             .because("Each batch of a rollout, and each opt-in and opt-out, reads the whole table.")
-            .remedy(format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")),
+            .remedy(create_index(relation, column)),
         );
     }
+}
+
+/// CONCURRENTLY isn't for partitioned tables: an index on each partition first makes the one on the whole cheap.
+fn create_index(relation: &Relation, column: &Ident) -> String {
+    let table = relation.table();
+    if relation.kind == "p" {
+        return format!(
+            "CREATE INDEX CONCURRENTLY on each partition, then CREATE INDEX ON {table} ({column}); which adopts them and locks only \
+             briefly."
+        );
+    }
+    format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")
 }
 
 fn is_ours(trigger: &str) -> bool {

@@ -84,6 +84,7 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
         if let Some(relation) = snapshot.tables.get(&write.table) {
             trigger_order(&write.table, relation, &format!("~keyward_{}", write.name), &mut found);
             dormant_policies(write, relation, &mut found);
+            drowned_policies(write, relation, &mut found);
         }
     }
     for relation in snapshot.tables.values() {
@@ -388,6 +389,34 @@ fn dormant_policies(write: &Write, relation: &Relation, found: &mut Vec<Finding>
                     .remedy(format!("DROP POLICY {} ON {};", quote(&policy.name), write.table)),
             );
         }
+    }
+}
+
+/// `~keyward_…_pass` lets everybody pass what isn't denied, so a permissive policy that the application adds later is without effect.
+fn drowned_policies(write: &Write, relation: &Relation, found: &mut Vec<Finding>) {
+    let pass = format!("~keyward_{}_pass", write.name.as_str());
+    if !relation.has_rls || !relation.policies.iter().any(|policy| policy.name == pass) {
+        return;
+    }
+    for policy in relation.policies.iter().filter(|policy| policy.is_permissive && !policy.name.starts_with("~keyward_")) {
+        let table = write.table.human();
+        found.push(
+            Finding::new(
+                Severity::Warning,
+                "ineffective_policy",
+                format!("{table} {}", policy.name),
+                format!("the policy {} of {table} restricts nobody", policy.name),
+            )
+            .because(format!(
+                "The table had no row-level security when keyward came, so {} lets everybody see and write every row that keyward \
+                 doesn't deny, and permissive policies add up.",
+                quote(&pass)
+            ))
+            .remedy(format!(
+                "Apply once with rls = false for {}, then with rls = true again: the application's policies decide from then on.",
+                write.name.as_str()
+            )),
+        );
     }
 }
 

@@ -174,7 +174,7 @@ impl From<sqlx::Error> for Failure {
 }
 
 /// What keyward's sessions rely on, whatever was set for the role, the database or the server.
-const SESSION: &str = include_str!("../../sql/session.sql");
+const SESSION: &str = include_str!("../../sql/session/settings.sql");
 
 /// A connection to one server, as one role.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ pub struct Db {
 
 impl Db {
     /// Connects. The session's `search_path` is `pg_catalog` alone, so that the catalogue prints every other name qualified,
-    /// and limits and defaults that were set for the role or the database don't apply (`sql/session.sql`).
+    /// and limits and defaults that were set for the role or the database don't apply (`sql/session/settings.sql`).
     ///
     /// # Errors
     /// [`Kind::Connect`] if the server can't be reached or refuses the login.

@@ -72,6 +72,14 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
                 .hard(),
         );
     }
+    let owner = &manifest.roles.owner;
+    if snapshot.roles.get(owner.as_str()).is_some_and(|role| role.can_login) {
+        found.push(
+            Finding::new(Severity::Warning, "owner_can_login", human(owner), format!("{} may log in", human(owner)))
+                .because("It owns the vault: whoever connects as it reads every sealed key.")
+                .remedy(format!("ALTER ROLE {owner} NOLOGIN;")),
+        );
+    }
     for key in &manifest.keys {
         if let Some(relation) = snapshot.tables.get(&key.table) {
             key_column(key, relation, snapshot, &mut found);

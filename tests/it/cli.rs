@@ -348,6 +348,21 @@ async fn row_level_security_that_the_application_has_come_to_use_outlives_keywar
 }
 
 #[tokio::test]
+async fn a_schema_keyward_of_somebody_else_is_left_alone() {
+    let world = World::bare().await;
+    let cli = Cli::on(&world);
+    let mut db = world.act("postgres").await;
+    db.ok("CREATE SCHEMA keyward AUTHORIZATION app_ui; CREATE TABLE keyward.precious (id int)").await;
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["uninstall", "--yes"]] {
+        let ran = cli.ends_with(4, arguments);
+        assert!(format!("{ran:?}").contains("belongs to app_ui"), "{ran:?}");
+    }
+    assert!(db.get::<bool>("SELECT to_regclass('keyward.precious') IS NOT NULL AS v").await);
+    db.ok("DROP SCHEMA keyward CASCADE").await;
+    cli.ends_with(0, &["apply", "--yes"]);
+}
+
+#[tokio::test]
 async fn what_is_set_for_the_role_does_not_reach_keyward() {
     let world = World::bare().await;
     let cli = Cli::on(&world);

@@ -358,6 +358,16 @@ impl Snapshot {
             ))
             .with_hint(format!("GRANT {owner} TO {}; or run keyward as a superuser", server.runner)));
         }
+        let expected = manifest.roles.owner.as_str();
+        // As regrole prints it: quoted where it must be.
+        let stranger = |owner: &&String| owner.trim_matches('"').replace("\"\"", "\"") != expected;
+        if let Some(stranger) = server.schema_owner.as_ref().filter(stranger).filter(|_| !server.has_tables) {
+            return Err(Error::refused(format!(
+                "the database {} has a schema keyward that isn't keyward's: it belongs to {stranger}",
+                server.database
+            ))
+            .with_hint("rename it (ALTER SCHEMA keyward RENAME TO …); if it is empty, DROP SCHEMA keyward"));
+        }
         let roles: Vec<Role> = db.rows(include_str!("../../sql/catalog/roles.sql"), &[]).await?;
         let installed: Option<Installed> =
             if server.has_tables { Some(db.row(include_str!("../../sql/catalog/installed.sql"), &[]).await?) } else { None };
@@ -414,7 +424,10 @@ pub async fn applied_manifest(db: &mut Db) -> Result<Option<Applied>> {
     struct There {
         there: bool,
     }
-    let there: There = db.row("SELECT pg_catalog.to_regclass('keyward.manifest') IS NOT NULL AS there", &[]).await?;
+    // Not by to_regclass, which fails where the schema may not be used.
+    let query = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                                 WHERE n.nspname = 'keyward' AND c.relname = 'manifest') AS there";
+    let there: There = db.row(query, &[]).await?;
     if !there.there {
         return Ok(None);
     }

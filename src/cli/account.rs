@@ -240,6 +240,9 @@ fn would(name: &str, counts: Counts) -> String {
 }
 
 fn did(name: &str, counts: Counts, done: Imported) -> String {
+    if counts.accounts == 0 {
+        return format!("nothing to change: {name} has no rows below its header");
+    }
     if done.changed == 0 && done.keys == 0 {
         return format!("nothing to change: all {} accounts of {name} had opted out already", counts.accounts);
     }

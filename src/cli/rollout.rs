@@ -302,7 +302,7 @@ impl<'a> Meter<'a> {
             Progress::Began { wave, total, continued } => {
                 if self.context.is_terminal() {
                     let bar = ProgressBar::with_draw_target(Some(*total), ProgressDrawTarget::stderr());
-                    let style = "{bar:30} {pos}/{len} accounts, {per_sec}, {eta} left, {msg}";
+                    let style = "{bar:30} {pos}/{len} accounts, {per_sec_whole}, {eta} left, {msg}";
                     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
                     self.bar = Some(bar);
                 } else {

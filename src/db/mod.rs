@@ -173,6 +173,9 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
+/// What keyward's sessions rely on, whatever was set for the role, the database or the server.
+const SESSION: &str = include_str!("../../sql/session/settings.sql");
+
 /// A connection to one server, as one role.
 #[derive(Debug)]
 pub struct Db {
@@ -181,7 +184,8 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects. The session's `search_path` is `pg_catalog` alone, so that the catalogue prints every other name qualified.
+    /// Connects. The session's `search_path` is `pg_catalog` alone, so that the catalogue prints every other name qualified,
+    /// and limits and defaults that were set for the role or the database don't apply (`sql/session/settings.sql`).
     ///
     /// # Errors
     /// [`Kind::Connect`] if the server can't be reached or refuses the login.
@@ -198,7 +202,13 @@ impl Db {
             }
         };
         let mut db = Self { conn, settings: settings.clone() };
-        db.execute("SET search_path = pg_catalog; SET client_min_messages = warning").await?;
+        db.execute(SESSION).await?;
+        // PostgreSQL 17 has one more limit; older servers don't know it.
+        db.rows::<serde::de::IgnoredAny>(
+            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'",
+            &[],
+        )
+        .await?;
         Ok(db)
     }
 

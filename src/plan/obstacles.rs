@@ -72,6 +72,14 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
                 .hard(),
         );
     }
+    let owner = &manifest.roles.owner;
+    if snapshot.roles.get(owner.as_str()).is_some_and(|role| role.can_login) {
+        found.push(
+            Finding::new(Severity::Warning, "owner_can_login", human(owner), format!("{} may log in", human(owner)))
+                .because("It owns the vault: whoever connects as it reads every sealed key.")
+                .remedy(format!("ALTER ROLE {owner} NOLOGIN;")),
+        );
+    }
     for key in &manifest.keys {
         if let Some(relation) = snapshot.tables.get(&key.table) {
             key_column(key, relation, snapshot, &mut found);
@@ -84,6 +92,7 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
         if let Some(relation) = snapshot.tables.get(&write.table) {
             trigger_order(&write.table, relation, &format!("~keyward_{}", write.name), &mut found);
             dormant_policies(write, relation, &mut found);
+            drowned_policies(write, relation, &mut found);
         }
     }
     for relation in snapshot.tables.values() {
@@ -259,7 +268,7 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                     format!("no index of {table} begins with {}", human(&key.id)),
                 )
                 .because("Each deleted row, and each key that is revealed, is looked up by it.")
-                .remedy(format!("CREATE INDEX ON {} ({});", key.table, key.id)),
+                .remedy(create_index(relation, &key.id)),
             );
         }
     }
@@ -290,11 +299,14 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                 format!("triggers of the application run as {owner} when keys of {table} are sealed"),
             )
             .because(format!(
-                "Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}.",
+                "Sealing is an UPDATE by {owner}, and these trigger functions run with the rights of who writes: {}. Without the \
+                 rights that they need, the rollout and opt_in stop with 42501. One that keeps the old row in a history keeps the key \
+                 with it, out of keyward's sight.",
                 functions.join(", ")
             ))
             .remedy(format!(
-                "If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER."
+                "If one of them writes other tables, grant {owner} what it needs, or make the function SECURITY DEFINER; leave the key \
+                 column out of histories."
             )),
         );
     }
@@ -315,9 +327,21 @@ fn index_finding(relation: &Relation, column: &Ident, found: &mut Vec<Finding>) 
                 format!("no index of {} begins with {}", table.human(), human(column)),
             )
             .because("Each batch of a rollout, and each opt-in and opt-out, reads the whole table.")
-            .remedy(format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")),
+            .remedy(create_index(relation, column)),
         );
     }
+}
+
+/// CONCURRENTLY isn't for partitioned tables: an index on each partition first makes the one on the whole cheap.
+fn create_index(relation: &Relation, column: &Ident) -> String {
+    let table = relation.table();
+    if relation.kind == "p" {
+        return format!(
+            "CREATE INDEX CONCURRENTLY on each partition, then CREATE INDEX ON {table} ({column}); which adopts them and locks only \
+             briefly."
+        );
+    }
+    format!("CREATE INDEX CONCURRENTLY ON {table} ({column});")
 }
 
 fn is_ours(trigger: &str) -> bool {
@@ -373,6 +397,34 @@ fn dormant_policies(write: &Write, relation: &Relation, found: &mut Vec<Finding>
                     .remedy(format!("DROP POLICY {} ON {};", quote(&policy.name), write.table)),
             );
         }
+    }
+}
+
+/// `~keyward_…_pass` lets everybody pass what isn't denied, so a permissive policy that the application adds later is without effect.
+fn drowned_policies(write: &Write, relation: &Relation, found: &mut Vec<Finding>) {
+    let pass = format!("~keyward_{}_pass", write.name.as_str());
+    if !relation.has_rls || !relation.policies.iter().any(|policy| policy.name == pass) {
+        return;
+    }
+    for policy in relation.policies.iter().filter(|policy| policy.is_permissive && !policy.name.starts_with("~keyward_")) {
+        let table = write.table.human();
+        found.push(
+            Finding::new(
+                Severity::Warning,
+                "ineffective_policy",
+                format!("{table} {}", policy.name),
+                format!("the policy {} of {table} restricts nobody", policy.name),
+            )
+            .because(format!(
+                "The table had no row-level security when keyward came, so {} lets everybody see and write every row that keyward \
+                 doesn't deny, and permissive policies add up.",
+                quote(&pass)
+            ))
+            .remedy(format!(
+                "Apply once with rls = false for {}, then with rls = true again: the application's policies decide from then on.",
+                write.name.as_str()
+            )),
+        );
     }
 }
 

@@ -88,6 +88,16 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
         made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation: table.clone() });
         made.group = Some(format!("drops on {table}"));
     }
+    if let Some(table) = recorded.identity.strip_prefix("row-level security on ") {
+        let on = snapshot.tables.values().find(|relation| relation.table().to_string() == table);
+        if on.is_some_and(|relation| relation.policies.iter().any(|policy| !policy.name.starts_with("~keyward_"))) {
+            // The application has come to rely on it: turning it off would open the table.
+            made.sql.clear();
+            "It stays on: the table has policies of the application's.".clone_into(&mut made.why);
+        } else {
+            made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation: table.to_owned() });
+        }
+    }
     if let Some(place) = recorded.identity.strip_prefix("nullable ") {
         made.how = How::Try;
         made.hazards = vec![hazard("restores_not_null")];

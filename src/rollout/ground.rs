@@ -185,6 +185,12 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
     } else {
         format!("SQLSTATE {code}, perhaps from a trigger or a constraint of the application; the server's log has the message")
     };
+    let again = if code == "42501" {
+        "sealing runs as keyward's owner role, and so do triggers of the application: grant that role what they need (keyward plan names \
+         them), or make them SECURITY DEFINER; then run the same command again: it goes on from here"
+    } else {
+        again
+    };
     let hint = refusal.hint.clone().filter(|_| code.starts_with("KW")).map_or_else(
         || again.to_owned(),
         |hint| format!("{} Then run the same command again: it goes on from here", hint.trim_end()),

@@ -330,6 +330,59 @@ async fn uninstall_leaves_nothing_and_every_key_is_back_in_its_column() {
 }
 
 #[tokio::test]
+async fn row_level_security_that_the_application_has_come_to_use_outlives_keyward() {
+    let on = "SELECT relrowsecurity AS v FROM pg_class WHERE oid = 'app.users'::regclass";
+    for policy in [false, true] {
+        let world = World::applied().await;
+        let cli = Cli::on(&world);
+        let mut db = world.act("postgres").await;
+        assert!(db.get::<bool>(on).await);
+        if policy {
+            db.ok("CREATE POLICY tenant ON app.users USING (account_id = 1)").await;
+        }
+        let plan = cli.run(&["plan"]);
+        assert_eq!(format!("{plan:?}").contains("ineffective_policy"), policy, "{plan:?}");
+        cli.ends_with(0, &["uninstall", "--yes"]);
+        assert_eq!(db.get::<bool>(on).await, policy);
+    }
+}
+
+#[tokio::test]
+async fn a_schema_keyward_of_somebody_else_is_left_alone() {
+    let world = World::bare().await;
+    let cli = Cli::on(&world);
+    let mut db = world.act("postgres").await;
+    db.ok("CREATE SCHEMA keyward AUTHORIZATION app_ui; CREATE TABLE keyward.precious (id int)").await;
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["uninstall", "--yes"]] {
+        let ran = cli.ends_with(4, arguments);
+        assert!(format!("{ran:?}").contains("belongs to app_ui"), "{ran:?}");
+    }
+    assert!(db.get::<bool>("SELECT to_regclass('keyward.precious') IS NOT NULL AS v").await);
+    db.ok("DROP SCHEMA keyward CASCADE").await;
+    cli.ends_with(0, &["apply", "--yes"]);
+}
+
+#[tokio::test]
+async fn what_is_set_for_the_role_does_not_reach_keyward() {
+    let world = World::bare().await;
+    let cli = Cli::on(&world);
+    let mut db = world.act("postgres").await;
+    for setting in [
+        "statement_timeout = '1ms'",
+        "default_transaction_isolation = 'repeatable read'",
+        "row_security = off",
+        "quote_all_identifiers = on",
+        "search_path = app",
+    ] {
+        db.ok(&format!("ALTER ROLE app_owner SET {setting}")).await;
+    }
+    cli.ends_with(0, &["apply", "--yes"]);
+    assert!(world.plan().await.is_empty());
+    db.ok("ALTER ROLE app_owner RESET ALL").await;
+    assert!(world.plan().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_key_whose_row_is_elsewhere_is_not_dropped_with_the_vault() {
     let world = World::applied().await;
     let cli = Cli::on(&world);

@@ -66,6 +66,10 @@ async fn an_opt_out_publishes_and_an_opt_in_seals_again() {
     let mut ui = world.act("app_ui").await;
     world.opt_in("1").await;
     assert_eq!(ui.err("SELECT keyward.opt_out(1, 'they insist')").await, "KW003");
+    assert_eq!(ui.err("SELECT keyward.opt_out(1, 'they insist', acknowledge_risk => NULL)").await, "KW003");
+    for reason in ["NULL", "''", "'  '"] {
+        assert_eq!(ui.err(&format!("SELECT keyward.opt_out(1, {reason}, true)")).await, "KW003", "{reason}");
+    }
     assert_eq!(ui.get::<i64>("SELECT keyward.opt_out(1, 'they insist', acknowledge_risk => true) AS v").await, 3);
     let mut api = world.act("api_v1").await;
     assert_eq!(api.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 1").await.as_deref(), Some("key-1"));

@@ -43,7 +43,7 @@ rls     = true
 /// The application with two more tables, whose rows hang on a location; account 1 (odd devices and notes) is enabled.
 async fn everything() -> World {
     let script = format!(
-        "{}\nCREATE TABLE app.devices (id bigint PRIMARY KEY, location_id bigint REFERENCES app.locations ON DELETE SET NULL, token text);
+        "{}\nCREATE TABLE app.devices (id bigint PRIMARY KEY, location_id bigint, token text);
          CREATE TABLE app.notes (id bigint PRIMARY KEY, location_id bigint, body text);
          CREATE INDEX ON app.devices (location_id); CREATE INDEX ON app.notes (location_id);
          GRANT ALL ON app.devices, app.notes TO app_ui, api_v1, api_v2;
@@ -138,4 +138,25 @@ async fn replica_role_switches_off_no_guard() {
     assert_eq!(dba.get::<Option<String>>(&vault.replace("{id}", "1")).await, None, "the key ends with its row");
     dba.ok("UPDATE keyward.policy SET new_accounts_enabled = true; INSERT INTO app.accounts (id, name) VALUES (700, 'new')").await;
     assert!(dba.get::<bool>("SELECT keyward.is_enabled(700) AS v").await, "a new account gets its setting");
+}
+
+#[tokio::test]
+async fn a_key_whose_way_to_its_account_is_cut_is_sealed() {
+    let world = everything().await;
+    let mut api = world.act("api_v2").await;
+    let mut gateway = world.act("api_gateway").await;
+    let token = "SELECT (SELECT token FROM app.devices WHERE id = 2) AS v";
+    let authenticates = "SELECT count(*) AS v FROM keyward.authenticate_token('token-2')";
+    for (act, open) in [
+        ("UPDATE app.locations SET account_id = 3 WHERE id = 2", true),
+        ("UPDATE app.locations SET account_id = 1 WHERE id = 2", false),
+        ("UPDATE app.locations SET id = 2000 WHERE id = 2", false),
+        ("DELETE FROM app.locations WHERE id = 2", false),
+    ] {
+        api.ok(&format!("BEGIN; {act}")).await;
+        assert_eq!(api.get::<Option<String>>(token).await.is_some(), open, "{act}");
+        api.ok("ROLLBACK").await;
+    }
+    api.ok("DELETE FROM app.locations WHERE id = 2").await;
+    assert_eq!(gateway.get::<i64>(authenticates).await, 1, "and still authenticates");
 }

@@ -341,3 +341,48 @@ async fn plans_are_the_same_and_plain_updates_call_no_function_of_keyward() {
     assert!(api.get::<i64>(calls).await > 0, "control");
     api.ok("ROLLBACK").await;
 }
+
+#[tokio::test]
+async fn a_copy_of_a_sealed_key_does_not_take_its_place() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    world.act("api_v2").await.ok("UPDATE app.locations SET api_key = 'key-1' WHERE id = 2").await;
+    let mut gateway = world.act("api_gateway").await;
+    assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1));
+    world.act("app_ui").await.ok("SELECT keyward.revoke_location_api_key(1)").await;
+    assert_eq!(owner_of(&mut gateway, "key-1").await, Some(2), "control: the copy is published");
+}
+
+#[tokio::test]
+async fn a_trigger_that_suppresses_or_alters_the_publishing_ends_no_key() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    let mut ui = world.act("app_ui").await;
+    for body in ["RETURN NULL", "NEW.api_key := 'other'; RETURN NEW"] {
+        dba.ok(&format!(
+            "CREATE FUNCTION app.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$;
+             CREATE TRIGGER meddle BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.meddle()"
+        ))
+        .await;
+        assert_eq!(ui.err("SELECT keyward.opt_out(1, 'test', true)").await, "KW003", "{body}");
+        assert_eq!(dba.err("SELECT keyward.publish_rows_location_api_key(10)").await, "KW003", "{body}");
+        all_authenticate(&world, Some).await;
+        dba.ok("DROP FUNCTION app.meddle CASCADE").await;
+    }
+    ui.ok("SELECT keyward.opt_out(1, 'test', true)").await;
+    all_authenticate(&world, Some).await;
+}
+
+#[tokio::test]
+async fn a_key_written_while_the_mode_is_off_takes_the_sealed_ones_place() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("UPDATE keyward.policy SET mode = 'off'").await;
+    world.act("api_v2").await.ok("UPDATE app.locations SET api_key = 'newer' WHERE id = 1").await;
+    let mut gateway = world.act("api_gateway").await;
+    assert_eq!(owner_of(&mut gateway, "newer").await, Some(1));
+    assert_eq!(owner_of(&mut gateway, "key-1").await, None, "a row has one key");
+    assert_eq!(sealed(&mut dba).await, 2, "control: the others stay");
+}

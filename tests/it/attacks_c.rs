@@ -299,7 +299,8 @@ async fn the_assertion_stands_where_row_level_security_does_not() {
             CREATE TRIGGER \"~~smuggle\" BEFORE INSERT OR UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.smuggle()")
         .await;
     let mut legacy = world.act("api_v1").await;
-    for act in ["INSERT INTO app.users (account_id, email) VALUES (2, '{e}')", "UPDATE app.users SET email = '{e}' WHERE id = 2"] {
+    for act in ["INSERT INTO app.users (account_id, email) VALUES (2, '{e}')", "UPDATE app.users SET email = '{e}' WHERE id = 2"]
+    {
         assert_eq!(legacy.err(&act.replace("{e}", "smuggled")).await, "KW002", "{act}");
         legacy.ok(&act.replace("{e}", "honest")).await;
         legacy.ok("DELETE FROM app.users WHERE email = 'honest' AND id > 1000").await;
@@ -315,10 +316,8 @@ async fn a_membership_counts_only_as_far_as_its_privileges_reach() {
             GRANT ALL ON app.users, app.locations TO pooler")
         .await;
     let mut pooler = world.act("pooler").await;
-    let (write, state) = (
-        "UPDATE app.users SET email = email || 'x' WHERE id = 1",
-        "UPDATE app.locations SET api_key = 'stated' WHERE id = 1",
-    );
+    let (write, state) =
+        ("UPDATE app.users SET email = email || 'x' WHERE id = 1", "UPDATE app.locations SET api_key = 'stated' WHERE id = 1");
     let kept = "SELECT api_key AS v FROM keyward.vault_location_api_key WHERE id = 1";
     // as itself it is neither legacy nor UI; with either role set, it is that
     pooler.ok(&format!("{write}; {state}")).await;
@@ -354,7 +353,8 @@ async fn row_level_security_stands_where_the_triggers_do_not() {
     let mut dba = world.act("postgres").await;
     dba.ok("ALTER TABLE app.users DISABLE TRIGGER USER").await;
     let mut legacy = world.act("api_v1").await;
-    for act in ["INSERT INTO app.users (account_id, email) VALUES ({a}, 'x')", "UPDATE app.users SET email = 'x' WHERE id = {a}"] {
+    for act in ["INSERT INTO app.users (account_id, email) VALUES ({a}, 'x')", "UPDATE app.users SET email = 'x' WHERE id = {a}"]
+    {
         assert_eq!(legacy.err(&act.replace("{a}", "1")).await, "42501", "{act}");
         legacy.ok(&format!("BEGIN; {}; ROLLBACK", act.replace("{a}", "2"))).await;
     }

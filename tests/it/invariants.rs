@@ -73,7 +73,8 @@ async fn every_guard_is_always_on_not_deferrable_and_in_its_place() {
                 WHERE NOT t.tgisinternal AND p.pronamespace = 'keyward'::regnamespace";
     let guards = names(&mut dba, all).await;
     assert!(guards.len() >= 33, "{guards:?}");
-    for wrong in ["t.tgenabled <> 'A'", "t.tgdeferrable OR t.tgconstraint <> 0", "t.tgname !~ '^(~keyward_|!keyward_.*_stated$)'"] {
+    for wrong in ["t.tgenabled <> 'A'", "t.tgdeferrable OR t.tgconstraint <> 0", "t.tgname !~ '^(~keyward_|!keyward_.*_stated$)'"]
+    {
         assert_eq!(names(&mut dba, &format!("{all} AND ({wrong})")).await, Vec::<String>::new(), "{wrong}");
         // control: the application's own trigger is all that a guard must not be
         let theirs = format!("SELECT t.tgname::text FROM pg_trigger AS t WHERE t.tgname = 'zz_last' AND ({wrong})");
@@ -136,7 +137,8 @@ async fn replica_role_switches_off_no_guard() {
     assert_eq!(dba.get::<Option<String>>(&vault.replace("{id}", "3")).await, None, "control: an account that is off");
     dba.ok("DELETE FROM app.locations WHERE id = 1").await;
     assert_eq!(dba.get::<Option<String>>(&vault.replace("{id}", "1")).await, None, "the key ends with its row");
-    dba.ok("UPDATE keyward.policy SET new_accounts_enabled = true; INSERT INTO app.accounts (id, name) VALUES (700, 'new')").await;
+    dba.ok("UPDATE keyward.policy SET new_accounts_enabled = true; INSERT INTO app.accounts (id, name) VALUES (700, 'new')")
+        .await;
     assert!(dba.get::<bool>("SELECT keyward.is_enabled(700) AS v").await, "a new account gets its setting");
 }
 

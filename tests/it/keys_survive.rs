@@ -209,7 +209,11 @@ async fn an_opt_in_waits_for_who_is_writing_a_key_or_is_refused() {
         }
         // … and waited for when it ends in time
         let (sealed, ()) = tokio::join!(ui.get::<i64>("SELECT keyward.opt_in(1) AS v"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            // only once the opt-in waits for the writer
+            let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
+            while !dba.get::<bool>(waiting).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
             writer.ok("COMMIT").await;
         });
         assert!(sealed >= 3, "{write}: {sealed}");

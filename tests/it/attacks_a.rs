@@ -262,3 +262,47 @@ async fn a_location_of_an_account_that_is_being_made_has_no_key_once_the_rollout
     assert_eq!(state(&mut dba, 5003).await.0.as_deref(), Some("k"), "control: an account that was there before");
     assert_eq!(published_in_enabled(&mut dba).await, 0);
 }
+
+#[tokio::test]
+async fn a_row_that_leaves_an_enabled_account_brings_no_key_along() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("UPDATE app.locations SET api_key = NULL WHERE id IN (1, 3)").await;
+    world.opt_in("1").await;
+    let mut api = world.act("api_v2").await;
+    api.ok("UPDATE app.locations SET account_id = 2, api_key = 'on the way out' WHERE id = 1").await;
+    assert_eq!(state(&mut dba, 1).await, (None, None));
+    api.ok("UPDATE app.locations SET account_id = 2, api_key = 'control' WHERE id = 3").await;
+    assert_eq!(state(&mut dba, 3).await.0.as_deref(), Some("control"), "between accounts that are off");
+}
+
+#[tokio::test]
+async fn an_update_after_which_a_later_trigger_leaves_a_key_is_stopped() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE FUNCTION app.fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.api_key := 'auto-' || NEW.id; RETURN NEW; END $$;
+            CREATE TRIGGER \"~~fill\" BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.fill()")
+        .await;
+    let mut api = world.act("api_v2").await;
+    for role in ["api_v2", "app_ui"] {
+        assert_eq!(world.act(role).await.err("UPDATE app.locations SET name = 'x' WHERE id = 1").await, "KW001", "{role}");
+    }
+    api.ok("UPDATE app.locations SET name = 'x' WHERE id = 2").await;
+    assert_eq!(state(&mut dba, 2).await.0.as_deref(), Some("auto-2"), "control");
+}
+
+#[tokio::test]
+async fn the_hint_that_a_key_is_revoked_is_believed_of_the_ui_only() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    let forged = "SET keyward.revoke_location_api_key = ':1'; UPDATE app.locations SET api_key = NULL, name = 'x' WHERE id = 1";
+    for role in ["api_v1", "api_v2", "worker"] {
+        world.act(role).await.ok(forged).await;
+        assert_eq!(state(&mut dba, 1).await.1.as_deref(), Some("key-1"), "{role}");
+    }
+    // control: it is the hint that revoke gives, and the UI may revoke
+    world.act("app_ui").await.ok(forged).await;
+    assert_eq!(state(&mut dba, 1).await, (None, None));
+}

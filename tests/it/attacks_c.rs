@@ -288,3 +288,86 @@ async fn who_acts_is_the_role_that_is_set_for_each_statement() {
         assert_eq!(legacy.err(act).await, "42501", "{act}");
     }
 }
+
+#[tokio::test]
+async fn the_assertion_stands_where_row_level_security_does_not() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("ALTER ROLE api_v1 BYPASSRLS;
+            CREATE FUNCTION app.smuggle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.email LIKE 'smuggle%' THEN NEW.account_id := 1; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER \"~~smuggle\" BEFORE INSERT OR UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.smuggle()")
+        .await;
+    let mut legacy = world.act("api_v1").await;
+    for act in ["INSERT INTO app.users (account_id, email) VALUES (2, '{e}')", "UPDATE app.users SET email = '{e}' WHERE id = 2"]
+    {
+        assert_eq!(legacy.err(&act.replace("{e}", "smuggled")).await, "KW002", "{act}");
+        legacy.ok(&act.replace("{e}", "honest")).await;
+        legacy.ok("DELETE FROM app.users WHERE email = 'honest' AND id > 1000").await;
+    }
+}
+
+#[tokio::test]
+async fn a_membership_counts_only_as_far_as_its_privileges_reach() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE ROLE pooler LOGIN NOINHERIT IN ROLE api_v1, app_ui; GRANT USAGE ON SCHEMA app TO pooler;
+            GRANT ALL ON app.users, app.locations TO pooler")
+        .await;
+    let mut pooler = world.act("pooler").await;
+    let (write, state) =
+        ("UPDATE app.users SET email = email || 'x' WHERE id = 1", "UPDATE app.locations SET api_key = 'stated' WHERE id = 1");
+    let kept = "SELECT api_key AS v FROM keyward.vault_location_api_key WHERE id = 1";
+    // as itself it is neither legacy nor UI; with either role set, it is that
+    pooler.ok(&format!("{write}; {state}")).await;
+    assert_eq!(dba.get::<String>(kept).await, "key-1");
+    assert_eq!(pooler.err(&format!("SET ROLE api_v1; {write}")).await, "KW002");
+    pooler.ok(&format!("SET ROLE app_ui; {state}")).await;
+    assert_eq!(dba.get::<String>(kept).await, "stated");
+    // a superuser has every role's privileges, and is held by none
+    dba.ok(&format!("{write}; DELETE FROM app.users WHERE id = 1")).await;
+}
+
+#[tokio::test]
+async fn what_the_ui_owns_lends_the_api_neither_the_settings_nor_a_request() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE VIEW app.settings AS SELECT * FROM keyward.account_setting; ALTER VIEW app.settings OWNER TO app_ui; GRANT SELECT ON app.settings TO api_v2;
+            CREATE FUNCTION app.ask() RETURNS void LANGUAGE sql SECURITY DEFINER
+            AS $$ INSERT INTO keyward.setting_change (account, enabled, reason) VALUES (1, false, 'lent') $$;
+            ALTER FUNCTION app.ask OWNER TO app_ui; GRANT EXECUTE ON FUNCTION keyward.acts_as_ui TO api_v2")
+        .await;
+    let (mut api, mut ui) = (world.act("api_v2").await, world.act("app_ui").await);
+    let count = "SELECT count(*) AS v FROM app.settings";
+    assert_eq!((api.get::<i64>(count).await, ui.get::<i64>(count).await), (0, 1));
+    assert_eq!(api.err("SELECT app.ask()").await, "42501");
+    ui.ok("SELECT app.ask()").await;
+}
+
+#[tokio::test]
+async fn row_level_security_stands_where_the_triggers_do_not() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("ALTER TABLE app.users DISABLE TRIGGER USER").await;
+    let mut legacy = world.act("api_v1").await;
+    for act in ["INSERT INTO app.users (account_id, email) VALUES ({a}, 'x')", "UPDATE app.users SET email = 'x' WHERE id = {a}"]
+    {
+        assert_eq!(legacy.err(&act.replace("{a}", "1")).await, "42501", "{act}");
+        legacy.ok(&format!("BEGIN; {}; ROLLBACK", act.replace("{a}", "2"))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_has_lost_its_row_enforces() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    let mut legacy = world.act("api_v1").await;
+    let write = "UPDATE app.users SET email = email WHERE id = 2";
+    legacy.ok(write).await;
+    dba.ok("DELETE FROM keyward.policy").await;
+    assert_eq!(legacy.err(write).await, "KW002");
+}

@@ -66,6 +66,10 @@ async fn an_opt_out_publishes_and_an_opt_in_seals_again() {
     let mut ui = world.act("app_ui").await;
     world.opt_in("1").await;
     assert_eq!(ui.err("SELECT keyward.opt_out(1, 'they insist')").await, "KW003");
+    assert_eq!(ui.err("SELECT keyward.opt_out(1, 'they insist', acknowledge_risk => NULL)").await, "KW003");
+    for reason in ["NULL", "''", "'  '"] {
+        assert_eq!(ui.err(&format!("SELECT keyward.opt_out(1, {reason}, true)")).await, "KW003", "{reason}");
+    }
     assert_eq!(ui.get::<i64>("SELECT keyward.opt_out(1, 'they insist', acknowledge_risk => true) AS v").await, 3);
     let mut api = world.act("api_v1").await;
     assert_eq!(api.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 1").await.as_deref(), Some("key-1"));
@@ -97,4 +101,31 @@ async fn the_legacy_role_writes_no_user_of_an_enabled_account() {
     }
     let mut other = world.act("api_v2").await;
     other.ok("UPDATE app.users SET email = 'x' WHERE id = 1").await;
+}
+
+#[tokio::test]
+async fn a_request_is_carried_out_once_and_by_the_ui_only() {
+    let world = World::applied().await;
+    let mut ui = world.act("app_ui").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE FUNCTION app.carry(change bigint) RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT keyward.carry_out($1) $$;
+            ALTER FUNCTION app.carry OWNER TO app_ui")
+        .await;
+    let ask = "INSERT INTO keyward.setting_change (account, enabled, reason) VALUES (1, true, 'asked') RETURNING id AS v";
+    let change: i64 = ui.get(ask).await;
+    let carry = format!("SELECT app.carry({change})");
+    assert_eq!(world.act("api_v2").await.err(&carry).await, "KW003");
+    ui.ok(&carry).await;
+    assert_eq!(ui.err(&carry).await, "KW004", "the second time");
+    assert!(dba.get::<bool>("SELECT keyward.is_enabled(1) AS v").await);
+}
+
+#[tokio::test]
+async fn an_explicit_choice_takes_the_account_out_of_its_wave() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("INSERT INTO keyward.account_setting (account, enabled, source, wave) VALUES (1, true, 'rollout', 7), (2, true, 'rollout', 7)").await;
+    world.opt_in("1").await;
+    let waves: Vec<Option<i32>> = dba.get("SELECT array_agg(wave ORDER BY account) AS v FROM keyward.account_setting").await;
+    assert_eq!(waves, [None, Some(7)]);
 }

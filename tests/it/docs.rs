@@ -210,3 +210,20 @@ fn console_blocks_are_found_and_numbers_that_vary_don_t_matter() {
     assert_eq!(settled(&commands[0].output), settled("x 3.5 s\n"));
     assert_ne!(settled("12 keys"), settled("13 keys"));
 }
+
+#[test]
+fn every_test_that_architecture_names_exists() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let exists = |file: &str, test: &str| {
+        let source = std::fs::read_to_string(root().join(format!("tests/it/{file}.rs"))).unwrap_or_default();
+        let found = source.split_once(&format!("fn {test}()"));
+        found.is_some_and(|(before, _)| before.trim_end_matches("async ").trim_end().ends_with("test]"))
+    };
+    let name = regex::Regex::new(r"`([a-z_]+)::([a-z0-9_]+)` \|\n").unwrap();
+    let named: Vec<_> = name.captures_iter(&text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect();
+    assert!(named.len() >= 25, "the table is read: {named:?}");
+    for (file, test) in named {
+        assert!(exists(&file, &test), "{file}::{test}");
+    }
+    assert!(!exists("docs", "every_test_that_nobody_wrote") && !exists("docs", "root"), "control");
+}

@@ -209,7 +209,11 @@ async fn an_opt_in_waits_for_who_is_writing_a_key_or_is_refused() {
         }
         // … and waited for when it ends in time
         let (sealed, ()) = tokio::join!(ui.get::<i64>("SELECT keyward.opt_in(1) AS v"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            // only once the opt-in waits for the writer
+            let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
+            while !dba.get::<bool>(waiting).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
             writer.ok("COMMIT").await;
         });
         assert!(sealed >= 3, "{write}: {sealed}");
@@ -340,4 +344,49 @@ async fn plans_are_the_same_and_plain_updates_call_no_function_of_keyward() {
     api.ok("UPDATE app.locations SET api_key = 'x' WHERE id = 2").await;
     assert!(api.get::<i64>(calls).await > 0, "control");
     api.ok("ROLLBACK").await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_sealed_key_does_not_take_its_place() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    world.act("api_v2").await.ok("UPDATE app.locations SET api_key = 'key-1' WHERE id = 2").await;
+    let mut gateway = world.act("api_gateway").await;
+    assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1));
+    world.act("app_ui").await.ok("SELECT keyward.revoke_location_api_key(1)").await;
+    assert_eq!(owner_of(&mut gateway, "key-1").await, Some(2), "control: the copy is published");
+}
+
+#[tokio::test]
+async fn a_trigger_that_suppresses_or_alters_the_publishing_ends_no_key() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    let mut ui = world.act("app_ui").await;
+    for body in ["RETURN NULL", "NEW.api_key := 'other'; RETURN NEW"] {
+        dba.ok(&format!(
+            "CREATE FUNCTION app.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$;
+             CREATE TRIGGER meddle BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.meddle()"
+        ))
+        .await;
+        assert_eq!(ui.err("SELECT keyward.opt_out(1, 'test', true)").await, "KW003", "{body}");
+        assert_eq!(dba.err("SELECT keyward.publish_rows_location_api_key(10)").await, "KW003", "{body}");
+        all_authenticate(&world, Some).await;
+        dba.ok("DROP FUNCTION app.meddle CASCADE").await;
+    }
+    ui.ok("SELECT keyward.opt_out(1, 'test', true)").await;
+    all_authenticate(&world, Some).await;
+}
+
+#[tokio::test]
+async fn a_key_written_while_the_mode_is_off_takes_the_sealed_ones_place() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("UPDATE keyward.policy SET mode = 'off'").await;
+    world.act("api_v2").await.ok("UPDATE app.locations SET api_key = 'newer' WHERE id = 1").await;
+    let mut gateway = world.act("api_gateway").await;
+    assert_eq!(owner_of(&mut gateway, "newer").await, Some(1));
+    assert_eq!(owner_of(&mut gateway, "key-1").await, None, "a row has one key");
+    assert_eq!(sealed(&mut dba).await, 2, "control: the others stay");
 }

@@ -18,6 +18,7 @@ mod cli;
 mod contract;
 mod docs;
 mod fixture;
+mod invariants;
 mod keys_survive;
 mod rollout;
 mod sandbox;

@@ -8,8 +8,9 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    -- a session keeps its plans: one made while account_setting was a page long would read all of it for each row ever after
-    SET enable_seqscan = off
+    -- look-ups by index from the first row on: a session keeps its plans, and one made while keyward's tables were a page long
+    -- would read all of them, for each row, when they have grown
+    SET random_page_cost = 0.01
 AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};

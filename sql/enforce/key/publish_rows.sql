@@ -8,8 +8,6 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "publish_rows_" ~ key.name }}(most bigint) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    -- planned for each batch: a plan kept from when the vault was small would read all of it for each batch ever after
-    SET plan_cache_mode = force_custom_plan
 AS $keyward$
 DECLARE
     taken      bigint;

@@ -7,8 +7,9 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts.id_type }}[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    -- planned for each batch: a plan kept from when the vault was small would read all of it for each batch ever after
-    SET plan_cache_mode = force_custom_plan
+    -- look-ups by index from the first row on: a session keeps its plans, and one made while keyward's tables were a page long
+    -- would read all of them, for each row, when they have grown
+    SET random_page_cost = 0.01
 AS $keyward$
 DECLARE
     sealed  bigint := 0;

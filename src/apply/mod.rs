@@ -403,6 +403,6 @@ async fn has_ledger(db: &mut Db) -> Result<bool, Failure> {
     struct There {
         there: bool,
     }
-    let there: There = db.row("SELECT pg_catalog.to_regclass('keyward.object') IS NOT NULL AS there", &[]).await?;
+    let there: There = db.row("SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relname = 'object' AND c.relnamespace = pg_catalog.to_regnamespace('keyward')) AS there", &[]).await?;
     Ok(there.there)
 }

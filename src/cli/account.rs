@@ -225,8 +225,8 @@ fn advice(label: &str, comes_back: &str) -> String {
     format!(
         "Turning {label} off is strongly advised against. Without it:\n  \
          - {comes_back}: one leaked API credential then gives them all away\n  \
-         - new locations get a key automatically, without anybody asking for it\n  \
-         - the legacy API creates, changes and deletes users again"
+         - new rows keep keys that nobody asked for\n  \
+         - legacy roles write again what the setting keeps from them"
     )
 }
 

@@ -16,7 +16,7 @@ BEGIN
     IF $3 IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'KW003',
             MESSAGE = {{ ("opting out of " ~ label ~ " was not acknowledged") | lit }},
-            DETAIL = {{ ("Without " ~ label ~ ", every key of the account is readable through the API again, new locations get a key by themselves, and the legacy API writes users: one leaked API credential opens the whole account.") | lit }},
+            DETAIL = {{ ("Without " ~ label ~ ", every key of the account is readable through the API again, new rows keep keys that nobody asked for, and legacy roles write again: one leaked API credential opens the whole account.") | lit }},
             HINT = 'If the account insists, call keyward.opt_out(account, reason, acknowledge_risk => true).',
             SCHEMA = 'keyward', TABLE = 'account_setting';
     END IF;

@@ -12,6 +12,7 @@ use minijinja::{AutoEscape, Environment, Error as JinjaError, ErrorKind, Undefin
 
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table, literal};
+use crate::parse;
 
 /// The tag of the dollar quotes in the templates; an identifier that contains it is refused.
 const DOLLAR_TAG: &str = "$keyward$";
@@ -92,12 +93,20 @@ impl Templates {
         Ok(Self(env))
     }
 
-    /// Renders a template and splits off its header: the lines `-- name: value` that it opens with.
+    /// Renders a template, splits off its header (the lines `-- name: value` that it opens with), and has the rest parsed: only
+    /// statements of the kinds that keyward runs come out.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Bug`] if the template doesn't exist or uses a value that the context lacks or that can't be
-    /// printed as SQL.
+    /// [`crate::error::Kind::Bug`] if the template doesn't exist, uses a value that the context lacks or that can't be
+    /// printed as SQL, or renders to something else than the statements that [`crate::parse::check`] knows.
     pub fn render(&self, name: &str, context: &Value) -> Result<Rendered> {
+        let rendered = self.text(name, context)?;
+        parse::check(&rendered.sql)?;
+        Ok(rendered)
+    }
+
+    /// Renders a template and splits off its header.
+    fn text(&self, name: &str, context: &Value) -> Result<Rendered> {
         let text =
             self.0.get_template(name).and_then(|template| template.render(context.clone())).map_err(|error| bug(name, &error))?;
         let mut header: Vec<(String, String)> = Vec::new();
@@ -155,7 +164,7 @@ mod tests {
     use minijinja::context;
 
     fn render(source: &'static str, context: &Value) -> Result<Rendered> {
-        Templates::new(&[("_m", "{% macro m(x) %}f({{ x }}){% endmacro %}"), ("t", source)])?.render("t", context)
+        Templates::new(&[("_m", "{% macro m(x) %}f({{ x }}){% endmacro %}"), ("t", source)])?.text("t", context)
     }
 
     #[test]
@@ -191,5 +200,14 @@ mod tests {
         assert_eq!(rendered.field("purpose"), Some("one and two"));
         assert_eq!(rendered.field("lock"), Some("NONE"));
         assert_eq!(rendered.sql, "SELECT 1; -- note: no");
+    }
+
+    #[test]
+    fn what_renders_to_another_kind_of_statement_does_not_come_out() {
+        let templates = Templates::new(&[("good", "SELECT {{ x }}"), ("bad", "DO {{ x | lit }}"), ("worse", "SELECT {{ x")]);
+        assert!(templates.is_err());
+        let templates = Templates::new(&[("good", "SELECT {{ x }}"), ("bad", "DO {{ x | lit }}")]).unwrap();
+        assert!(templates.render("good", &context! { x => "a" }).is_ok());
+        assert!(templates.render("bad", &context! { x => "a" }).is_err());
     }
 }

@@ -11,6 +11,7 @@ use crate::account::{self, Account, Counts, Imported, Source};
 use crate::db::Db;
 use crate::error::{Error, Kind, Result};
 use crate::manifest::Manifest;
+use crate::report::text;
 
 use super::Exit;
 use super::context::{Context, Format};
@@ -117,7 +118,7 @@ async fn opt_out(
     acknowledge(context, acknowledged, &advice(label, &comes_back), &format!("Turn {label} off for account {id} all the same?"))?;
     let keys = account::opt_out(db, manifest, id, reason, requested_by).await?;
     print(context, json!({ "schema": "keyward/opt-out/v1", "account": id, "published": keys }), || {
-        format!("account {id} has opted out; {keys} keys published")
+        format!("account {id} has opted out; {} published", keys_of(keys))
     });
     Ok(())
 }
@@ -138,7 +139,7 @@ async fn opt_in(
     print(
         context,
         json!({ "schema": "keyward/opt-in/v1", "account": id, "sealed": sealed, "settled": done.unsettled.is_empty() }),
-        || format!("account {id} has opted in; {sealed} keys sealed"),
+        || format!("account {id} has opted in; {} sealed", keys_of(sealed)),
     );
     if done.unsettled.is_empty() {
         return Ok(());
@@ -219,6 +220,11 @@ fn acknowledge(context: &Context, acknowledged: bool, advice: &str, question: &s
         return Ok(());
     }
     Err(Error::refused("not acknowledged: nothing was changed"))
+}
+
+/// Returns a number of keys for reading.
+fn keys_of(number: i64) -> String {
+    text::plural(usize::try_from(number).unwrap_or_default(), "key")
 }
 
 fn advice(label: &str, comes_back: &str) -> String {

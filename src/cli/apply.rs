@@ -81,9 +81,9 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     apply::apply(&mut db, &manifest, &plan, &options, &mut |now| progress::say(context, &now)).await?;
     db.close().await;
     context.note(&format!(
-        "{} {} steps in {}.",
+        "{} {} in {}.",
         context.paint_notes().green("Applied:"),
-        plan.steps.len(),
+        text::plural(plan.steps.len(), "step"),
         progress::took(started)
     ));
     Ok(Exit::Done)

@@ -104,7 +104,9 @@ pub fn count(number: u64) -> String {
     text
 }
 
-fn plural(number: usize, what: &str) -> String {
+/// Returns a number with its noun: `1 step`, `1,000 steps`.
+#[must_use]
+pub fn plural(number: usize, what: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {what}{s}", count(number as u64))
 }

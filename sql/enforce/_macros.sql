@@ -77,3 +77,50 @@ REVOKE ALL ON FUNCTION {{ signature }} FROM PUBLIC{% for role in grantees %}, {{
 GRANT EXECUTE ON FUNCTION {{ signature }} TO {{ roles | idents }};
 {% endif %}
 {%- endmacro %}
+
+{#- The refusal of keyward's key functions where the caller sees no such row. -#}
+{% macro row_not_visible(key) %}
+RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = {{ ("no row of " ~ key.human ~ " with that id, or not visible to you") | lit }},
+            HINT = 'Check the id, and the row-level security that applies to your role.',
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
+{%- endmacro %}
+
+{#- Looks for the account as the caller: what the caller can't see can't be changed. -#}
+{% macro account_visible(accounts) %}
+PERFORM FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW004',
+            MESSAGE = 'the account is not there, or not visible to you',
+            HINT = 'Check the account''s id, and the row-level security that applies to your role.',
+            SCHEMA = {{ accounts.schema | lit }}, TABLE = {{ accounts.name | lit }}, COLUMN = {{ accounts.id | lit }};
+    END IF;
+{%- endmacro %}
+
+{#- What left the vault must have arrived in its column as it was. -#}
+{% macro published_intact(key, undone) %}
+IF taken <> published THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW003',
+            MESSAGE = {{ ("keys of " ~ key.human ~ " can't be published") | lit }},
+            DETAIL = {{ ("A trigger of the application alters or suppresses the publishing UPDATE. " ~ undone) | lit }},
+            HINT = 'Mend the trigger, and try again.',
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+    END IF;
+{%- endmacro %}
+
+{#- What the server says of a constraint would name the key: raised anew. -#}
+{% macro published_against_constraint(key, undone) %}
+EXCEPTION WHEN unique_violation THEN
+    -- raised anew: the server's own message would name the key
+    RAISE EXCEPTION USING ERRCODE = 'KW003',
+        MESSAGE = {{ ("a sealed key of " ~ key.human ~ " can't be published: another row has the same key by now") | lit }},
+        DETAIL = {{ undone | lit }},
+        HINT = {{ ("Give one of the two rows another key: keyward.generate_" ~ key.name ~ "(id).") | lit }},
+        SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+WHEN integrity_constraint_violation THEN
+    RAISE EXCEPTION USING ERRCODE = 'KW003',
+        MESSAGE = {{ ("a sealed key of " ~ key.human ~ " can't be published: it violates a constraint") | lit }},
+        DETAIL = {{ undone | lit }},
+        HINT = 'A constraint that was added while the key was sealed rejects it: drop the constraint, or give the row another key.',
+        SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+{%- endmacro %}

@@ -31,10 +31,7 @@ BEGIN
     UPDATE {{ key.table }} AS b SET {{ key.column }} = made.key_ WHERE b.{{ key.id }} = $1
     RETURNING {{ m.account_of("b" | safe, key.account) }}::text INTO acct;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW004',
-            MESSAGE = {{ ("no row of " ~ key.human ~ " with that id, or not visible to you") | lit }},
-            HINT = 'Check the id, and the row-level security that applies to your role.',
-            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
+        {{ m.row_not_visible(key) }}
     END IF;
     PERFORM FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
       WHERE b.{{ key.id }} = $1 AND COALESCE(v.{{ key.column }}, b.{{ key.column }}) = made.key_;

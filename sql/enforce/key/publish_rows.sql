@@ -27,27 +27,9 @@ BEGIN
         RETURNING b.{{ key.column }} IS NOT NULL AS intact
     )
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM put WHERE intact) INTO taken, published;
-    IF taken <> published THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW003',
-            MESSAGE = {{ ("keys of " ~ key.human ~ " can't be published") | lit }},
-            DETAIL = 'A trigger of the application alters or suppresses the publishing UPDATE. The batch was undone.',
-            HINT = 'Mend the trigger, and try again.',
-            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
-    END IF;
+    {{ m.published_intact(key, "The batch was undone.") }}
     RETURN taken;
-EXCEPTION WHEN unique_violation THEN
-    -- raised anew: the server's own message would name the key
-    RAISE EXCEPTION USING ERRCODE = 'KW003',
-        MESSAGE = {{ ("a sealed key of " ~ key.human ~ " can't be published: another row has the same key by now") | lit }},
-        DETAIL = 'The batch was undone.',
-        HINT = {{ ("Give one of the two rows another key: keyward.generate_" ~ key.name ~ "(id).") | lit }},
-        SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
-WHEN integrity_constraint_violation THEN
-    RAISE EXCEPTION USING ERRCODE = 'KW003',
-        MESSAGE = {{ ("a sealed key of " ~ key.human ~ " can't be published: it violates a constraint") | lit }},
-        DETAIL = 'The batch was undone.',
-        HINT = 'A constraint that was added while the key was sealed rejects it: drop the constraint, or give the row another key.',
-        SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+{{ m.published_against_constraint(key, "The batch was undone.") }}
 END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("publish_rows_" ~ key.name) ~ "(bigint)" | safe, grantees, []) }}

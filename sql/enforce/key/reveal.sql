@@ -17,10 +17,7 @@ BEGIN
       LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
      WHERE b.{{ key.id }} = $1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW004',
-            MESSAGE = {{ ("no row of " ~ key.human ~ " with that id, or not visible to you") | lit }},
-            HINT = 'Check the id, and the row-level security that applies to your role.',
-            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.id | lit }};
+        {{ m.row_not_visible(key) }}
     END IF;
     IF key_ IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'KW004',

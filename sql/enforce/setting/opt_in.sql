@@ -12,14 +12,7 @@ AS $keyward$
 DECLARE
     change bigint;
 BEGIN
-    -- as the caller: what the caller can't see can't be changed
-    PERFORM FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = $1;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW004',
-            MESSAGE = 'the account is not there, or not visible to you',
-            HINT = 'Check the account''s id, and the row-level security that applies to your role.',
-            SCHEMA = {{ accounts.schema | lit }}, TABLE = {{ accounts.name | lit }}, COLUMN = {{ accounts.id | lit }};
-    END IF;
+    {{ m.account_visible(accounts) }}
     INSERT INTO keyward.setting_change (account, enabled, reason, requested_by)
     VALUES ($1, true, COALESCE($2, 'opted in'), $3)
     RETURNING setting_change.id INTO change;

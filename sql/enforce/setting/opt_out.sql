@@ -26,14 +26,7 @@ BEGIN
             HINT = 'Say who wants it and why: the reason is kept with the setting.',
             SCHEMA = 'keyward', TABLE = 'account_setting', COLUMN = 'reason';
     END IF;
-    -- as the caller: what the caller can't see can't be changed
-    PERFORM FROM {{ accounts.table }} AS a WHERE a.{{ accounts.id }} = $1;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW004',
-            MESSAGE = 'the account is not there, or not visible to you',
-            HINT = 'Check the account''s id, and the row-level security that applies to your role.',
-            SCHEMA = {{ accounts.schema | lit }}, TABLE = {{ accounts.name | lit }}, COLUMN = {{ accounts.id | lit }};
-    END IF;
+    {{ m.account_visible(accounts) }}
     INSERT INTO keyward.setting_change (account, enabled, reason, requested_by) VALUES ($1, false, $2, $4)
     RETURNING setting_change.id INTO change;
     RETURN keyward.carry_out(change);

@@ -12,7 +12,10 @@ use crate::db::{Db, Failure};
 use crate::error::{Error, Result};
 
 /// The migrations of this build, oldest first: file stem and script.
-const MIGRATIONS: &[(&str, &str)] = &[("V1__base_tables", include_str!("../migrations/V1__base_tables.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__base_tables", include_str!("../migrations/V1__base_tables.sql")),
+    ("V2__rollout_engine", include_str!("../migrations/V2__rollout_engine.sql")),
+];
 
 /// Where refinery keeps which migrations ran.
 const HISTORY: &str = "keyward.schema_history";

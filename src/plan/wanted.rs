@@ -74,7 +74,9 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
     // first: a column of the vault may be of a domain in the application's schema
     all.access_of_owner(&base)?;
     all.own_table("account_setting", "enforce/setting/account_setting.sql", &base)?;
-    all.own_table("setting_change", "enforce/setting/setting_change.sql", &base)?;
+    for name in ["setting_change", "wave_account", "parked_account"] {
+        all.own_table(name, &format!("enforce/setting/{name}.sql"), &base)?;
+    }
     for (key, context) in &keys {
         all.own_table(&format!("vault_{}", key.name), "enforce/key/vault.sql", context)?;
     }

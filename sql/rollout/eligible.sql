@@ -5,6 +5,6 @@
 
 SELECT pg_catalog.count(*) AS accounts,
        pg_catalog.count(*) FILTER (WHERE x.member) AS members,
-       pg_catalog.count(*) FILTER (WHERE x.member AND s.account IS NULL) AS eligible
+       pg_catalog.count(*) FILTER (WHERE x.member AND {{ r.undecided("s" | safe) }}) AS eligible
   FROM (SELECT a.{{ accounts.id }} AS id, {{ r.member(("a." | safe) ~ accounts.id, "$1::bigint" | safe) }} AS member FROM {{ accounts.table }} AS a) AS x
   LEFT JOIN keyward.account_setting AS s ON s.account = x.id

@@ -65,6 +65,18 @@ pub(super) async fn blockers(db: &mut Db, lock: &Lock) -> Result<Vec<Blocker>> {
 /// # Errors
 /// [`crate::error::Kind::Refused`] when it can't be had within `patience`.
 pub async fn one_runner(db: &mut Db, patience: Duration, waiting: &mut dyn FnMut(&Blocker)) -> Result<()> {
+    poll(db, "SELECT pg_catalog.pg_try_advisory_lock($1) AS got", patience, waiting).await
+}
+
+/// Takes the same lock shared: rollouts may run side by side, but not while [`one_runner`] is at work.
+///
+/// # Errors
+/// As [`one_runner`].
+pub async fn shared_runner(db: &mut Db, patience: Duration, waiting: &mut dyn FnMut(&Blocker)) -> Result<()> {
+    poll(db, "SELECT pg_catalog.pg_try_advisory_lock_shared($1) AS got", patience, waiting).await
+}
+
+async fn poll(db: &mut Db, attempt: &str, patience: Duration, waiting: &mut dyn FnMut(&Blocker)) -> Result<()> {
     #[derive(Deserialize)]
     struct Got {
         got: bool,
@@ -72,7 +84,7 @@ pub async fn one_runner(db: &mut Db, patience: Duration, waiting: &mut dyn FnMut
     let started = Instant::now();
     let mut told = false;
     loop {
-        let got: Got = db.row("SELECT pg_catalog.pg_try_advisory_lock($1) AS got", &[Param::Int(RUNNER)]).await?;
+        let got: Got = db.row(attempt, &[Param::Int(RUNNER)]).await?;
         if got.got {
             return Ok(());
         }
@@ -103,5 +115,14 @@ pub async fn one_runner(db: &mut Db, patience: Duration, waiting: &mut dyn FnMut
 /// As the connection.
 pub async fn release(db: &mut Db) -> Result<()> {
     db.run("SELECT pg_catalog.pg_advisory_unlock($1)", &[Param::Int(RUNNER)]).await?;
+    Ok(())
+}
+
+/// Gives the lock of [`shared_runner`] back.
+///
+/// # Errors
+/// As the connection.
+pub async fn release_shared(db: &mut Db) -> Result<()> {
+    db.run("SELECT pg_catalog.pg_advisory_unlock_shared($1)", &[Param::Int(RUNNER)]).await?;
     Ok(())
 }

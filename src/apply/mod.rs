@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
-pub use lock::{Blocker, one_runner, release};
+pub use lock::{Blocker, one_runner, release, release_shared, shared_runner};
 
 use crate::catalog::{self, Snapshot};
 use crate::db::{Db, Failure, Param};

@@ -90,7 +90,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 async fn run_share(context: &Context, options: &Options) -> Result<Exit> {
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
-    let preview = rollout::preview(&mut db, &manifest, options).await?;
+    let preview = rollout::share(&mut db, &manifest, options).await?;
     let label = &manifest.setting.label;
     context.note(&format!(
         "{} of {} accounts are in the share of {} percent; {} of them have no setting of their own.",
@@ -157,7 +157,7 @@ fn say_tally(context: &Context, event: &str, tally: &Tally, stragglers: u64) {
 async fn finish(context: &Context, options: &Options) -> Result<Exit> {
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
-    let preview = rollout::preview(&mut db, &manifest, options).await?;
+    let preview = rollout::share(&mut db, &manifest, options).await?;
     let question = format!(
         "Make {} the default for every account that hasn't opted out ({} without a setting of their own)?",
         manifest.setting.label,
@@ -338,6 +338,7 @@ impl<'a> Meter<'a> {
                     &format!("waiting for older transactions:\n  {}", all.join("\n  ")),
                 );
             }
+            Progress::Held(_) | Progress::Parked { .. } | Progress::UntilCutover(_) => {}
             Progress::Note(note) => self.say(&json!({ "event": "note", "note": note }), &format!("note: {note}")),
         }
     }

@@ -73,6 +73,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// Where in the statement, in characters from 1.
     pub position: Option<usize>,
+    /// What refused: the constraint, or the innermost function. Names only, never a value.
+    pub place: Option<String>,
 }
 
 impl Failure {
@@ -160,6 +162,7 @@ impl From<sqlx::Error> for Failure {
                     message: pg.message().to_owned(),
                     detail: pg.detail().filter(|_| own).map(str::to_owned),
                     hint: pg.hint().map(str::to_owned),
+                    place: place(pg),
                     position: match pg.position() {
                         Some(PgErrorPosition::Original(position)) => Some(position),
                         _ => None,
@@ -171,6 +174,23 @@ impl From<sqlx::Error> for Failure {
             other => Self::Shape(other.to_string()),
         }
     }
+}
+
+/// Returns what refused a statement: the constraint or the column, else the innermost function of the application's.
+///
+/// Other parts of the context quote statements, and so may quote values.
+fn place(error: &PgDatabaseError) -> Option<String> {
+    let table = error.table().map(|table| error.schema().map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}")));
+    let on = |what: String| table.as_ref().map_or_else(|| what.clone(), |table| format!("{what} of {table}"));
+    if let Some(constraint) = error.constraint() {
+        return Some(on(format!("the constraint {constraint}")));
+    }
+    if let Some(column) = error.column() {
+        return Some(on(format!("the column {column}")));
+    }
+    let line = error.r#where()?.lines().find_map(|line| line.strip_prefix("PL/pgSQL function "))?;
+    let name = line.split(" line ").next()?.trim_end_matches(" during statement block entry");
+    Some(format!("the function {name}"))
 }
 
 /// What keyward's sessions rely on, whatever was set for the role, the database or the server.
@@ -256,6 +276,16 @@ impl Db {
             (None, _) => Err(Failure::Shape("no row where one was expected".to_owned())),
             _ => Err(Failure::Shape("more than one row where one was expected".to_owned())),
         }
+    }
+
+    /// Runs one query that itself answers with one JSON document, as text: one whose WITH writes rows can't be wrapped.
+    ///
+    /// # Errors
+    /// As [`Db::row`].
+    pub async fn document<T: DeserializeOwned>(&mut self, query: &str, params: &[Param]) -> Result<T, Failure> {
+        let query = sqlx::query_with(AssertSqlSafe(query), bind(params)?).persistent(false);
+        let text: String = query.fetch_one(&mut self.conn).await?.try_get(0)?;
+        serde_json::from_str(&text).map_err(|error| Failure::Shape(error.to_string()))
     }
 
     /// Runs one statement with parameters and returns the number of rows it touched.

@@ -475,3 +475,14 @@ mod tests {
         }
     }
 }
+#[derive(Debug, Clone, Default)]
+pub struct Rollout {
+    pub gates: Vec<Gate>,
+}
+#[derive(Debug, Clone)]
+pub struct Gate;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum OnFail {
+    Pause,
+    Revert,
+}

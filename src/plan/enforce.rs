@@ -48,6 +48,7 @@ templates![
     "enforce/key/revoke.sql",
     "enforce/key/seal.sql",
     "enforce/key/stated.sql",
+    "enforce/key/unseal.sql",
     "enforce/key/trigger_assert_insert.sql",
     "enforce/key/trigger_assert_update.sql",
     "enforce/key/trigger_follow_delete.sql",

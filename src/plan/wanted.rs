@@ -283,7 +283,8 @@ impl Collector<'_> {
     }
 
     fn key_functions(&mut self, key: &Key, context: &Value) -> Result<()> {
-        let mut names = vec!["stated", "withhold", "assert", "forget", "follow", "seal", "analyze", "publish", "publish_rows"];
+        let mut names =
+            vec!["stated", "withhold", "assert", "forget", "follow", "seal", "analyze", "publish", "publish_rows", "unseal"];
         if matches!(key.account, AccountPath::Via { .. }) {
             names.push("hop");
         }

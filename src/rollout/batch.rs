@@ -1,51 +1,55 @@
-//! Batches of accounts: each one transaction, from one account to the next, in passes over the table until nobody is left.
+//! One batch: a transaction that takes a few accounts of a chunk, moves their settings and their keys, and writes down the progress.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use serde::Deserialize;
 
-use super::ground::{Ground, asked, end, explain, guards_are_on, is_lost, pause, stopped, turned_off};
-use super::{Options, Progress, Tally, Tell};
+use super::course::{Course, Of};
+use super::ground::end;
+use super::lease::{Lease, Standing, Step};
+use super::size::Size;
+use super::statements::KeyStatements;
 use crate::db::{Db, Failure, Param};
-use crate::error::{Error, Result};
-
-/// How many accounts the first batch takes.
-const FIRST: usize = 64;
 
 /// The most accounts that one claim looks at.
 const WIDEST_SPAN: u64 = 20_000;
 
-/// One wave's way through the accounts.
-pub(super) struct Batches<'a> {
-    ground: &'a Ground,
-    options: &'a Options,
-    stop: &'a AtomicBool,
-    points: u16,
-    began: Instant,
-    /// How many accounts the next batch takes.
-    size: usize,
-    /// The accounts of the batch in hand.
-    claimed: Vec<String>,
-    pub(super) tally: Tally,
-}
-
-/// What a batch did.
-enum Batch {
-    /// Nothing: the guards are off.
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Batch {
+    /// It was committed.
+    Done(Step),
+    /// Nothing was touched: somebody has paused the rollout.
+    Paused,
+    /// Nothing was touched: the guards are off.
     Off,
-    /// The table ends here.
-    End,
-    /// It went as far as this account.
-    Reached { last: String, accounts: u64, keys: u64, in_use: u64 },
+    /// Nothing was touched: the wave was ended by somebody.
+    Over,
+    /// Nothing was committed: the lease is another worker's by now.
+    Lost,
 }
 
 #[derive(Deserialize)]
 struct Claim {
     accounts: Vec<String>,
     last: Option<String>,
+    whole: bool,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    claimed: usize,
+    enabled: u64,
+    last_claimed: Option<String>,
+    last: Option<String>,
+    whole: bool,
+}
+
+#[derive(Deserialize)]
+struct Rows {
+    account: String,
+    ours: u64,
+    others: u64,
 }
 
 #[derive(Deserialize)]
@@ -58,169 +62,195 @@ struct Keys {
     keys: i64,
 }
 
-impl<'a> Batches<'a> {
-    /// Makes the way of a wave through a share of the accounts, in hundredths of a percent.
-    pub(super) fn new(
-        ground: &'a Ground,
-        options: &'a Options,
-        stop: &'a AtomicBool,
-        points: u16,
-        wave: i64,
-        total: u64,
-    ) -> Self {
-        let size = FIRST.min(options.most.max(1));
-        let tally = Tally { wave, total, ..Tally::default() };
-        Self { ground, options, stop, points, began: Instant::now(), size, claimed: Vec::new(), tally }
+/// Carries out one batch. `claimed` is filled with the accounts that it took on, for whoever must find the one that it failed at.
+pub(super) async fn attempt(
+    db: &mut Db,
+    course: &Course<'_>,
+    lease: &Lease,
+    size: &Size,
+    claimed: &mut Vec<String>,
+) -> Result<Batch, Failure> {
+    claimed.clear();
+    course.ground.begin_batch(db, course.options).await?;
+    let done = inside(db, course, lease, size, claimed).await;
+    match done {
+        Ok(Batch::Done(_)) | Err(_) => end(db, done).await,
+        Ok(nothing) => {
+            db.execute("ROLLBACK").await?;
+            Ok(nothing)
+        }
     }
+}
 
-    /// Goes through the accounts, first those after `from`, then all of them, until a whole pass has left none.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Resumable`] if asked to stop, if accounts stay in use for longer than the patience, or if the
-    /// connection is lost; [`crate::error::Kind::Refused`] if an account can't be enabled.
-    pub(super) async fn all(&mut self, db: &mut Db, mut from: Option<String>, tell: &mut Tell<'_>) -> Result<()> {
-        let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(5))
-            .with_jitter()
-            .without_max_times()
-            .build();
-        let mut waiting_since = None;
-        loop {
-            let whole = from.is_none();
-            self.pass(db, from.take(), tell).await?;
-            let in_use = self.tally.in_use;
-            if in_use == 0 {
-                if whole {
-                    return Ok(());
-                }
-                continue;
+async fn inside(
+    db: &mut Db,
+    course: &Course<'_>,
+    lease: &Lease,
+    size: &Size,
+    claimed: &mut Vec<String>,
+) -> Result<Batch, Failure> {
+    match lease.hold(db, course).await? {
+        Some(Standing { ours: false, .. }) => return Ok(Batch::Lost),
+        Some(Standing { running: false, .. }) => return Ok(Batch::Over),
+        Some(Standing { paused: true, .. }) => return Ok(Batch::Paused),
+        Some(Standing { enforcing: true, .. }) => {}
+        Some(_) | None => return Ok(Batch::Off),
+    }
+    let most = limit(size.accounts(), lease.left);
+    let step = if course.ground.statements.keys.is_empty() && course.of != Of::Settings && !size.is_searching() {
+        span(db, course, lease, most).await?
+    } else {
+        accounts(db, course, lease, size, most, claimed).await?
+    };
+    // Nobody else can have got the lease, since the chunk is locked; if it had, nothing of this may be committed.
+    if lease.advance(db, course, &step).await? { Ok(Batch::Done(step)) } else { Ok(Batch::Lost) }
+}
+
+/// Returns how many accounts to claim: as many as the size says, and no more than the limit leaves.
+fn limit(size: usize, left: Option<i64>) -> usize {
+    left.map_or(size, |left| size.min(usize::try_from(left).unwrap_or(0)))
+}
+
+/// The parameters of a claim of at most so many accounts.
+fn claim_params(course: &Course<'_>, lease: &Lease, most: usize) -> [Param; 7] {
+    let most = most as u64;
+    // Twice as many as will be needed by the share; a few thousand are read in milliseconds.
+    let span = (most * 2 * 10_000 / u64::from(course.points)).clamp(200, WIDEST_SPAN.max(most));
+    [
+        Param::OptionalText(lease.reached.clone()),
+        Param::Text(lease.high.clone()),
+        Param::Int(span.cast_signed()),
+        Param::Int(most.cast_signed()),
+        Param::Int(i64::from(course.points)),
+        Param::Int(course.wave),
+        course.undone(),
+    ]
+}
+
+/// Enables a span of accounts that have no keys to move, in one statement.
+async fn span(db: &mut Db, course: &Course<'_>, lease: &Lease, most: usize) -> Result<Step, Failure> {
+    let mut params = claim_params(course, lease, most).to_vec();
+    params.push(Param::Text(course.ground.actor.clone()));
+    let done: Span = db.document(course.ground.statements.of(course.of).enable_span.as_str(), &params).await?;
+    let full = done.claimed == most;
+    Ok(Step {
+        reached: if full { done.last_claimed } else { done.last },
+        claimed: done.claimed,
+        accounts: done.enabled,
+        end: done.whole && !full,
+        ..Step::default()
+    })
+}
+
+/// Claims accounts, leaves those in use, and moves the settings and the keys of the others.
+async fn accounts(
+    db: &mut Db,
+    course: &Course<'_>,
+    lease: &Lease,
+    size: &Size,
+    most: usize,
+    claimed: &mut Vec<String>,
+) -> Result<Step, Failure> {
+    let sql = &course.ground.statements;
+    let claim: Claim = db.row(&sql.of(course.of).claim, &claim_params(course, lease, most)).await?;
+    let full = claim.accounts.len() == most;
+    *claimed = claim.accounts;
+    if claimed.is_empty() {
+        return Ok(Step { reached: claim.last, end: claim.whole, ..Step::default() });
+    }
+    let (in_use, cut) = lock_rows(db, course, size.keys(), claimed).await?;
+    // A full claim stops at its last account, and so does one that was cut; any other has seen the whole span.
+    let reached = if full || cut { claimed.last().cloned() } else { claim.last };
+    let free: Vec<_> = claimed.iter().filter(|account| !in_use.contains(*account)).cloned().collect();
+    let (accounts, keys) =
+        if course.of == Of::Settings { undo(db, course, free).await? } else { enable(db, course, free).await? };
+    Ok(Step {
+        reached,
+        claimed: claimed.len(),
+        accounts,
+        keys,
+        in_use: in_use.len() as u64,
+        end: claim.whole && !full && !cut,
+        cut,
+    })
+}
+
+/// Locks the rows whose keys are to be moved, as far as no other transaction holds them. Cuts the claim where it has more keys than a batch
+/// should move, and returns the accounts in use, and whether it was cut.
+async fn lock_rows(
+    db: &mut Db,
+    course: &Course<'_>,
+    most: u64,
+    claimed: &mut Vec<String>,
+) -> Result<(BTreeSet<String>, bool), Failure> {
+    let mut params = vec![Param::Texts(claimed.clone())];
+    if course.of == Of::Settings {
+        params.push(course.undone());
+    }
+    let mut in_use = BTreeSet::new();
+    let mut keys: BTreeMap<String, u64> = BTreeMap::new();
+    for key in &course.ground.statements.keys {
+        let rows: Vec<Rows> = db.rows(of_key(key, course.of), &params).await?;
+        for row in rows {
+            if row.others > 0 {
+                in_use.insert(row.account.clone());
             }
-            let left = self.options.patience.saturating_sub(waiting_since.get_or_insert_with(Instant::now).elapsed());
-            if left.is_zero() {
-                let accounts = if in_use == 1 { "1 account is".to_owned() } else { format!("{in_use} accounts are") };
-                return Err(Error::resumable(format!("{accounts} in use: other transactions hold rows there"))
-                    .with_hint("run the same command again later, or with a longer --patience: it goes on from here"));
-            }
-            let length = pauses.next().unwrap_or(Duration::from_secs(5)).min(left);
-            tell(Progress::InUse(in_use, length));
-            pause(length, self.stop).await?;
+            *keys.entry(row.account).or_default() += row.ours;
         }
     }
+    let mut sum = 0;
+    let fitting = claimed
+        .iter()
+        .take_while(|account| {
+            sum += keys.get(*account).copied().unwrap_or_default();
+            sum <= most
+        })
+        .count()
+        .max(1);
+    let cut = fitting < claimed.len();
+    claimed.truncate(fitting);
+    in_use.retain(|account| claimed.contains(account));
+    Ok((in_use, cut))
+}
 
-    /// Goes through the accounts after `from` once.
-    async fn pass(&mut self, db: &mut Db, mut from: Option<String>, tell: &mut Tell<'_>) -> Result<()> {
-        self.tally.in_use = 0;
-        loop {
-            if asked(self.stop) {
-                return Err(stopped());
-            }
-            let began = Instant::now();
-            self.claimed.clear();
-            let done = self.attempt(db, from.as_deref()).await;
-            let took = began.elapsed();
-            match done {
-                Ok(Batch::Off) => return Err(turned_off()),
-                Ok(Batch::End) => return Ok(()),
-                Ok(Batch::Reached { last, accounts, keys, in_use }) => {
-                    self.adapt(took);
-                    self.tally.accounts += accounts;
-                    self.tally.keys += keys;
-                    self.tally.in_use += in_use;
-                    self.tally.elapsed = self.began.elapsed();
-                    self.tally.longest_batch = self.tally.longest_batch.max(took);
-                    from = Some(last);
-                    tell(Progress::Batch(&self.tally));
-                }
-                Err(failure) => {
-                    let single = match self.claimed.as_slice() {
-                        [] => return Err(explain(failure, "the next accounts can't be read")),
-                        [account] => Some(account.clone()),
-                        many => {
-                            // Half of it, and so on, down to the account that it is about.
-                            self.size = many.len() / 2;
-                            None
-                        }
-                    };
-                    if is_lost(&failure) {
-                        return Err(explain(failure, ""));
-                    }
-                    match single {
-                        Some(account) if failure.is_transient() => {
-                            self.tally.in_use += 1;
-                            from = Some(account);
-                        }
-                        Some(account) => {
-                            return Err(explain(
-                                failure,
-                                &format!("account {account} can't be enabled; nothing of it was changed"),
-                            ));
-                        }
-                        None => {}
-                    }
-                }
-            }
-        }
+fn of_key(key: &KeyStatements, of: Of) -> &str {
+    if of == Of::Settings { &key.in_use_sealed } else { &key.in_use }
+}
+
+/// Turns the setting on for accounts and seals their keys; returns how many of each.
+async fn enable(db: &mut Db, course: &Course<'_>, accounts: Vec<String>) -> Result<(u64, u64), Failure> {
+    let sql = &course.ground.statements;
+    let params = [Param::Texts(accounts), Param::Int(course.wave), Param::Text(course.ground.actor.clone())];
+    let enabled: Vec<Account> = db.rows(&sql.enable, &params).await?;
+    let count = enabled.len() as u64;
+    let enabled = Param::Texts(enabled.into_iter().map(|row| row.account).collect());
+    let mut keys = 0;
+    for key in &sql.keys {
+        let sealed: Keys = db.row(&key.seal, std::slice::from_ref(&enabled)).await?;
+        keys += sealed.keys;
     }
-
-    /// Carries out one batch in one transaction.
-    async fn attempt(&mut self, db: &mut Db, from: Option<&str>) -> Result<Batch, Failure> {
-        self.ground.begin(db, self.options.lock_timeout, true).await?;
-        let done = self.inside(db, from).await;
-        end(db, done).await
+    if course.had_parked {
+        db.run(&sql.unpark, std::slice::from_ref(&enabled)).await?;
     }
+    Ok((count, keys.unsigned_abs()))
+}
 
-    async fn inside(&mut self, db: &mut Db, from: Option<&str>) -> Result<Batch, Failure> {
-        if !guards_are_on(db).await? {
-            return Ok(Batch::Off);
-        }
-        let sql = &self.ground.statements;
-        // Twice as many as will be needed by the share; a few thousand are read in milliseconds.
-        let span = (self.size as u64 * 2 * 10_000 / u64::from(self.points)).clamp(200, WIDEST_SPAN.max(self.size as u64));
-        let params = [
-            Param::OptionalText(from.map(str::to_owned)),
-            Param::Int(span.cast_signed()),
-            Param::Int((self.size as u64).cast_signed()),
-            Param::Int(i64::from(self.points)),
-        ];
-        let claim: Claim = db.row(&sql.claim, &params).await?;
-        self.claimed = claim.accounts;
-        // A full claim stops at its last account; any other has seen the whole span.
-        let last = if self.claimed.len() == self.size { self.claimed.last().cloned() } else { claim.last };
-        let Some(last) = last else { return Ok(Batch::End) };
-        if self.claimed.is_empty() {
-            return Ok(Batch::Reached { last, accounts: 0, keys: 0, in_use: 0 });
-        }
+/// Takes the settings of accounts back and publishes the keys that were sealed with them; returns how many of each.
+async fn undo(db: &mut Db, course: &Course<'_>, accounts: Vec<String>) -> Result<(u64, u64), Failure> {
+    let sql = &course.ground.statements;
+    let undone: Vec<Account> = db.rows(&sql.undo, &[Param::Texts(accounts), course.undone()]).await?;
+    let count = undone.len() as u64;
+    let keys = unseal(db, course, undone.into_iter().map(|row| row.account).collect()).await?;
+    Ok((count, keys))
+}
 
-        let all = Param::Texts(self.claimed.clone());
-        let mut in_use = BTreeSet::new();
-        for key in &sql.keys {
-            let rows: Vec<Account> = db.rows(&key.in_use, std::slice::from_ref(&all)).await?;
-            in_use.extend(rows.into_iter().map(|row| row.account));
-        }
-        let free = self.claimed.iter().filter(|account| !in_use.contains(*account)).cloned().collect();
-        let params = [Param::Texts(free), Param::Int(self.tally.wave), Param::Text(self.ground.actor.clone())];
-        let enabled: Vec<Account> = db.rows(&sql.enable, &params).await?;
-        let accounts = enabled.len() as u64;
-        let enabled = Param::Texts(enabled.into_iter().map(|row| row.account).collect());
-        let mut keys = 0;
-        for key in &sql.keys {
-            let sealed: Keys = db.row(&key.seal, std::slice::from_ref(&enabled)).await?;
-            keys += sealed.keys;
-        }
-        let params =
-            [Param::Int(self.tally.wave), Param::Text(last.clone()), Param::Int(accounts.cast_signed()), Param::Int(keys)];
-        db.run(super::statements::ADVANCE, &params).await?;
-        Ok(Batch::Reached { last, accounts, keys: keys.unsigned_abs(), in_use: in_use.len() as u64 })
+/// Publishes the keys of accounts that the undone waves sealed, and returns how many.
+pub(super) async fn unseal(db: &mut Db, course: &Course<'_>, accounts: Vec<String>) -> Result<u64, Failure> {
+    let params = [Param::Texts(accounts), course.undone()];
+    let mut keys = 0;
+    for key in &course.ground.statements.keys {
+        let published: Keys = db.row(&key.unseal, &params).await?;
+        keys += published.keys;
     }
-
-    /// Brings the size of the next batch nearer to what takes the target's time.
-    fn adapt(&mut self, took: Duration) {
-        let full = self.claimed.len() == self.size;
-        if took > self.options.target {
-            self.size = (self.size / 2).max(1);
-        } else if full && took < self.options.target / 2 {
-            self.size = (self.size * 2).min(self.options.most.max(1));
-        }
-    }
+    Ok(keys.unsigned_abs())
 }

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::batch::Batches;
+use super::closing::{self, Gates, Part};
+use super::course::{Course, Of};
 use super::ground::{Ground, asked, pause, stopped};
-use super::run::{alone, look, wait_out};
+use super::run::{births, default_on, look, not_alone};
 use super::status::KeyStatus;
-use super::{Options, Percent, Progress, Tally, Tell, stragglers, wave};
+use super::wave::Asked;
+use super::{Options, Percent, Progress, Tally, Tell, crew, park, revert, stragglers, wave};
 use crate::apply;
-use crate::db::Db;
+use crate::db::{Db, Param};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, Name};
 
@@ -40,11 +42,12 @@ pub struct Proof {
 /// Makes the setting the default, enables every account that has none of its own, waits until every older transaction has ended,
 /// seals what those published late, and proves that no enabled account has a published key.
 ///
-/// Done again, it proves again.
+/// First every account is enabled; while some are parked it goes no further, unless told to leave them off. Then the setting becomes the
+/// default. Done again, it proves again.
 ///
 /// # Errors
-/// As [`super::run`]; [`crate::error::Kind::Resumable`] also if older transactions outlast the patience;
-/// [`crate::error::Kind::Refused`] also if keys stay published, with how many of which.
+/// As [`super::run()`]; [`crate::error::Kind::Resumable`] also if older transactions outlast the patience;
+/// [`crate::error::Kind::Refused`] also if accounts are parked, or if keys stay published, with how many of which.
 pub async fn finish(
     db: &mut Db,
     manifest: &Manifest,
@@ -52,61 +55,120 @@ pub async fn finish(
     stop: &AtomicBool,
     tell: &mut Tell<'_>,
 ) -> Result<Finished> {
-    alone(db, tell).await?;
+    not_alone(db, tell).await?;
     let done = begin(db, manifest, options, stop, tell).await;
     // The lock ends with the session as well; a connection that is gone has no lock.
-    let _ = apply::release(db).await;
+    let _ = apply::release_shared(db).await;
     done
 }
 
 async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &AtomicBool, tell: &mut Tell<'_>) -> Result<Finished> {
     let ground = Ground::survey(db, manifest, options.before_cutover).await?;
-    wave::bury(db, &ground).await?;
-    let unfinished = wave::unfinished(db, &ground, "finish", Percent::ALL).await?;
+    ground.may_skip_triggers(db, options).await?;
+    let parked = park::still_parked(db, &ground).await?;
+    if parked.accounts > 0 && !options.leave_parked {
+        return Err(park::refuse(&parked));
+    }
+    let everybody = Options { percent: Percent::ALL, list: None, limit: None, ..options.clone() };
+    let share = look(db, &ground, &everybody).await?;
     let was_default = ground.now.default_enabled && ground.now.new_accounts_enabled;
-    let eligible = look(db, &ground, Percent::ALL).await?.eligible;
-    if was_default && eligible == 0 && unfinished.is_none() {
+    let asked_for = Asked { kind: "finish", percent: Percent::ALL, list_sha256: None, limit: None, reverts: None };
+    let mut always = true;
+    if was_default && share.eligible == parked.accounts {
         let counts = stragglers::count(db, &ground).await?;
         if published(&counts) == 0 {
-            return Ok(Finished { tally: None, stragglers: 0, proof: proof(&counts) });
+            // Nothing to do, unless one that was stopped half-way is to be ended.
+            always = false;
         }
     }
     if asked(stop) {
         return Err(stopped());
     }
-    // First the wave: if this ends between the two, the next finish knows that there is something to go on with.
-    let wave = wave::begin(db, &ground, "finish", Percent::ALL, options, unfinished.as_ref()).await?;
-    let mut batches = Batches::new(&ground, options, stop, Percent::ALL.points(), wave, eligible);
+    let Some(wave) = wave::enter(db, &ground, &asked_for, &everybody, (share.accounts, 0, always), &[]).await? else {
+        let counts = stragglers::count(db, &ground).await?;
+        return Ok(Finished { tally: None, stragglers: 0, proof: proof(&counts) });
+    };
+    tell(Progress::Began { wave: wave.id, total: share.eligible, continued: wave.continued });
+    let course = Course {
+        ground: &ground,
+        options: &everybody,
+        wave: wave.id,
+        of: Of::Accounts,
+        points: Percent::ALL.points(),
+        undone: Vec::new(),
+        had_parked: park::any(db, &ground).await?,
+    };
+    let mut tally = Tally { wave: wave.id, total: share.eligible, ..Tally::default() };
     let mut sealed = 0;
     let done = async {
-        if !was_default {
-            // Committed before the first batch: whoever begins later sees it.
-            let sql = "UPDATE keyward.policy AS p SET default_enabled = true, new_accounts_enabled = true, changed_at = pg_catalog.now()";
-            ground.write(db, sql, &[]).await?;
+        births(db, &ground, Some(wave.id)).await?;
+        crew::work(db, &course, stop, &mut tally, tell).await?;
+        if closing::take_part(db, &ground, wave.id, stop).await? == Part::Done {
+            let counts = stragglers::count(db, &ground).await?;
+            return Ok::<_, Error>((counts, Gates::Passed));
         }
-        tell(Progress::Began { wave, total: eligible, continued: unfinished.is_some() });
-        batches.all(db, unfinished.and_then(|wave| wave.reached), tell).await?;
-        let older = wait_out(db, options.patience, stop, tell).await?;
-        if !older.is_empty() {
-            let names: Vec<_> = older.iter().map(ToString::to_string).collect();
-            return Err(Error::resumable("transactions that began before the end of the rollout are still running")
-                .with_source(names.join("; "))
-                .with_hint("wait for them or end them, then run the same command again; or give it a longer --patience"));
-        }
-        let counts = settle(db, &ground, options, stop, &mut sealed, tell).await?;
-        stragglers::forget(db, &ground, tell).await?;
-        Ok(counts)
+        let closed = close(db, &course, stop, &mut tally, &mut sealed, tell).await;
+        // Where this fails too the connection is gone, and the lock with it.
+        let unlocked = wave::end_closing(db, wave.id).await;
+        let closed = closed?;
+        unlocked?;
+        Ok(closed)
     }
     .await;
-    let (state, more) = match &done {
-        Ok(counts) => ("done", serde_json::json!({ "proof": proof(counts) })),
-        Err(_) => ("stopped", serde_json::json!({})),
-    };
-    let ended = wave::end(db, &ground, wave, state, sealed, &more).await;
+    let left = wave::leave(db, &ground, wave.id, if done.is_ok() { 0 } else { sealed }).await;
     // Where both failed the connection is gone: the first says so, and the next finish finds the wave.
-    let counts = done?;
-    ended?;
-    Ok(Finished { tally: Some(batches.tally), stragglers: sealed, proof: proof(&counts) })
+    let (counts, gates) = done?;
+    left?;
+    if let Gates::Revert(why) = gates {
+        tell(Progress::Note(format!("{why}: the wave is reverted")));
+        revert::wave_of_gate(db, &ground, options, wave.id, stop, tell).await?;
+        return Err(Error::refused(why)
+            .with_hint("the wave was reverted, as the manifest says of that gate; mend it, then run the same command again"));
+    }
+    Ok(Finished { tally: Some(tally), stragglers: sealed, proof: proof(&counts) })
+}
+
+/// Brings the wave to its end, once every account has been looked at.
+async fn close(
+    db: &mut Db,
+    course: &Course<'_>,
+    stop: &AtomicBool,
+    tally: &mut Tally,
+    sealed: &mut u64,
+    tell: &mut Tell<'_>,
+) -> Result<(Vec<KeyStatus>, Gates)> {
+    let (ground, options) = (course.ground, course.options);
+    let parked = park::still_parked(db, ground).await?;
+    if parked.accounts > 0 {
+        if !options.leave_parked {
+            return Err(park::refuse(&parked));
+        }
+        let params = [Param::Int(course.wave), ground.actor.as_str().into()];
+        ground.write(db, &ground.statements.leave_parked, &params).await?;
+    }
+    // Committed before what follows: whoever begins later sees it.
+    default_on(db, ground, course.wave).await?;
+    // Accounts that came while the first pass was under way, before births were enabled.
+    let late = look(db, ground, options).await?.eligible;
+    if late > parked.accounts {
+        wave::fold(db, ground, course.wave).await?;
+        crew::work(db, course, stop, tally, tell).await?;
+    }
+    let older = closing::wait_out(db, options.patience, stop, tell).await?;
+    if !older.is_empty() {
+        let names: Vec<_> = older.iter().map(ToString::to_string).collect();
+        return Err(Error::resumable("transactions that began before the end of the rollout are still running")
+            .with_source(names.join("; "))
+            .with_hint("wait for them or end them, then run the same command again; or give it a longer --patience"));
+    }
+    let counts = settle(db, ground, options, stop, sealed, tell).await?;
+    stragglers::forget(db, ground, tell).await?;
+    let gates = closing::pass_gates(db, course, tell).await?;
+    if matches!(gates, Gates::Passed) {
+        let more = serde_json::json!({ "proof": proof(&counts) });
+        wave::conclude(db, ground, course.wave, "done", *sealed, &more).await?;
+    }
+    Ok((counts, gates))
 }
 
 /// Seals until nothing is published in an enabled account, and returns the last counts.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::Options;
 use super::statements::{self, Statements};
 use crate::catalog::Snapshot;
 use crate::db::{Db, Failure, Param};
@@ -42,9 +43,12 @@ impl Ground {
         }
         check_applied(manifest, &snapshot)?;
         let ground = Self::of(db, manifest, &snapshot).await?;
-        if ground.now.mode == "off" {
-            return Err(Error::refused("keyward's policy is off: its guards let everything pass, so nothing can be sealed")
-                .with_hint("turn it on as the owner: UPDATE keyward.policy SET mode = 'enforce'"));
+        if ground.now.mode != "enforce" {
+            return Err(Error::refused(format!(
+                "keyward's policy is {}: its guards let everything pass, so nothing can be sealed",
+                ground.now.mode
+            ))
+            .with_hint("turn it on with keyward policy enforce"));
         }
         if !ground.now.past_cutover && !before_cutover {
             return Err(Error::refused(format!(
@@ -92,6 +96,39 @@ impl Ground {
         Ok(())
     }
 
+    /// Begins the transaction of a batch: it may be lost with the server, and one whose client has gone without a word ends by itself, since it
+    /// holds rows of the application.
+    pub(super) async fn begin_batch(&self, db: &mut Db, options: &Options) -> Result<(), Failure> {
+        let (locks, idle) = (options.lock_timeout.as_millis().max(1), options.lease.as_millis().max(1));
+        // as the connected role, whose right it is
+        let replica = if options.skip_app_triggers { "SET LOCAL session_replication_role = replica;" } else { "" };
+        db.execute(&format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {locks}; SET LOCAL synchronous_commit = off; \
+             SET LOCAL idle_in_transaction_session_timeout = {idle}; {replica} SET LOCAL ROLE {}",
+            self.owner
+        ))
+        .await?;
+        Ok(())
+    }
+
+    /// Refuses where the application's triggers are to be skipped, and the connected role may not do that.
+    pub(super) async fn may_skip_triggers(&self, db: &mut Db, options: &Options) -> Result<()> {
+        if !options.skip_app_triggers {
+            return Ok(());
+        }
+        let tried = db.execute("BEGIN; SET LOCAL session_replication_role = replica").await;
+        db.execute("ROLLBACK").await?;
+        match tried {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code() == Some("42501") => {
+                Err(Error::refused("the connected role may not skip the application's triggers").with_hint(
+                    "connect as a superuser, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO the role; or run without --skip-app-triggers",
+                ))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
     /// Runs one statement as the owner in a transaction of its own, and returns the number of rows it touched.
     pub(super) async fn write(&self, db: &mut Db, statement: &str, params: &[Param]) -> Result<u64, Failure> {
         self.begin(db, Duration::from_secs(10), false).await?;
@@ -116,14 +153,14 @@ pub(super) async fn guards_are_on(db: &mut Db) -> Result<bool, Failure> {
     struct Held {
         on: bool,
     }
-    let held: Vec<Held> = db.rows("SELECT p.mode <> 'off' AS on FROM keyward.policy AS p FOR SHARE", &[]).await?;
+    let held: Vec<Held> = db.rows("SELECT p.mode = 'enforce' AS on FROM keyward.policy AS p FOR SHARE", &[]).await?;
     Ok(held.iter().all(|held| held.on) && !held.is_empty())
 }
 
 /// The refusal when somebody turned the guards off during a run.
 pub(super) fn turned_off() -> Error {
-    Error::refused("keyward's policy was turned off meanwhile: nothing can be sealed")
-        .with_hint("turn it on as the owner, UPDATE keyward.policy SET mode = 'enforce', and run the same command again: it goes on from here")
+    Error::refused("keyward's policy no longer enforces: nothing can be sealed")
+        .with_hint("turn it on with keyward policy enforce, and run the same command again: it goes on from here")
 }
 
 /// Refuses where what the manifest wants isn't there.
@@ -174,8 +211,7 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
     let again = "mend it, then run the same command again: it goes on from here";
     let Failure::Server(refusal) = &failure else { return Error::from(failure) };
     let code = refusal.code.as_str();
-    let known =
-        code.starts_with("KW") || ["53", "57"].contains(&&code[..2]) || ["55P03", "40P01", "40001", "25006"].contains(&code);
+    let known = is_safe(code);
     let kind = match Error::from(failure_copy(refusal)).kind() {
         Kind::Bug if !code.starts_with("42") => Kind::Refused,
         kind => kind,
@@ -196,6 +232,11 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
         |hint| format!("{} Then run the same command again: it goes on from here", hint.trim_end()),
     );
     Error::new(kind, what).with_source(source).with_hint(hint)
+}
+
+/// Tells whether the server's message for an SQLSTATE can't quote a row: it is the server's own, or keyward's.
+pub(super) fn is_safe(code: &str) -> bool {
+    code.starts_with("KW") || ["53", "57"].contains(&&code[..2]) || ["55P03", "40P01", "40001", "25006"].contains(&code)
 }
 
 fn failure_copy(refusal: &crate::db::Refusal) -> Failure {

@@ -1,26 +1,50 @@
-//! The batch job that turns the setting on, account by account: runs, their end, and how far they are.
+//! The batch job that turns the setting on, account by account: runs, their end, their undoing, and how far they are.
 //!
-//! [`run`] brings a share of the accounts to enabled, [`finish()`] makes the setting the default and proves that no enabled
-//! account has a published key, [`status()`] tells how far it is. A batch is one transaction: settings, sealed keys, progress.
-//! So whatever ends a run, nothing is half done, and the same command goes on. Nothing is kept in memory but one batch.
+//! [`run()`] brings a share of the accounts to enabled, [`finish()`] makes the setting the default and proves that no enabled
+//! account has a published key, [`revert()`] undoes what a wave did, [`status()`] tells how far it is.
 //!
-//! It never makes the application wait: an account with a row in use is left for a later pass.
+//! Each is a *wave*, cut into chunks: ranges of account ids. Workers, in one process or in many, lease chunks and go through them in batches. A batch is
+//! one transaction: settings, keys, progress, and the proof that the lease still holds. So whatever ends a worker, nothing is half done,
+//! and others go on where it was. Nothing is kept in memory but one batch.
+//!
+//! It never makes the application wait: an account with a row in use is left for a later pass, one that can't be changed is parked.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `run`, `finish`, `revert` | a command each, from the first look to the last word |
+//! | `wave`, `course` | the wave's row, how processes join it and cut it into chunks; what its workers have in common |
+//! | `crew`, `worker`, `lease`, `batch`, `size`, `park` | the workers of one process; one worker; its chunk; one transaction; how big; what it can't do |
+//! | `control`, `throttle`, `gate` | what holds a wave: a person, the server, the manifest's checks at its end |
+//! | `closing`, `stragglers` | older transactions, and the keys that they publish late |
+//! | `ground`, `statements`, `percent`, `status` | what all stand on |
 
 mod batch;
+mod closing;
+mod control;
+mod course;
+mod crew;
 mod finish;
+mod gate;
 mod ground;
+mod lease;
+mod park;
 mod percent;
+mod revert;
 mod run;
+mod size;
 mod statements;
 mod status;
 mod stragglers;
+mod throttle;
 mod wave;
+mod worker;
 
 use std::time::Duration;
 
 pub use finish::{Finished, Proof, finish};
 pub use percent::Percent;
-pub use run::{Preview, Ran, preview, run};
+pub use revert::{Reverted, Target, Undoable, revert, undoable};
+pub use run::{Ran, Share, run, share};
 pub use status::{KeyStatus, Policy, SCHEMA, Source, Status, Wave, status};
 
 use crate::apply::Blocker;
@@ -43,6 +67,26 @@ pub struct Options {
     pub target: Duration,
     /// The most accounts of one batch, at least 1.
     pub most: usize,
+    /// Only these accounts, by their ids as the server prints them: canaries. [`finish()`] takes all of them.
+    pub list: Option<Vec<String>>,
+    /// At most so many accounts in one wave.
+    pub limit: Option<u64>,
+    /// How many workers this process has, each with a connection of its own.
+    pub workers: usize,
+    /// How many rows a second this process may write (accounts, or keys where they are more); `None` for as many as it can.
+    pub pace: Option<f64>,
+    /// Don't fire the application's triggers when keys move; takes the right to set `session_replication_role`.
+    pub skip_app_triggers: bool,
+    /// How many accounts a wave may park before it is taken for a general failure.
+    pub max_parked: u64,
+    /// [`finish()`] leaves parked accounts off instead of refusing.
+    pub leave_parked: bool,
+    /// How long a worker may be silent before another takes its chunk over.
+    pub lease: Duration,
+    /// Who this process is, for people: host and process id.
+    pub process: String,
+    /// The manifest's limits, throttle queries and gates.
+    pub rollout: crate::manifest::Rollout,
 }
 
 impl Options {
@@ -57,6 +101,16 @@ impl Options {
             lock_timeout: Duration::from_millis(100),
             target: Duration::from_millis(50),
             most: 5_000,
+            list: None,
+            limit: None,
+            workers: 1,
+            pace: None,
+            skip_app_triggers: false,
+            max_parked: 100,
+            leave_parked: false,
+            lease: Duration::from_secs(15),
+            process: String::new(),
+            rollout: crate::manifest::Rollout::default(),
         }
     }
 
@@ -84,6 +138,8 @@ pub struct Tally {
     pub elapsed: Duration,
     /// The longest batch so far.
     pub longest_batch: Duration,
+    /// The accounts that this run parked: they could not be changed.
+    pub parked: u64,
 }
 
 impl Tally {
@@ -115,6 +171,17 @@ pub enum Progress<'a> {
     InUse(u64, Duration),
     /// Transactions that may not have seen the new settings are waited for.
     Settling(&'a [Running]),
+    /// Nothing is begun now, and why: the rollout is paused, or a signal of the throttle is over its limit. `None`: it goes on.
+    Held(Option<&'a str>),
+    /// An account could not be changed; the wave goes on without it.
+    Parked {
+        /// The account's id.
+        account: &'a str,
+        /// What refused, without a word that may quote a row.
+        problem: &'a str,
+    },
+    /// The cutover is waited for; so long from now, by the server's clock.
+    UntilCutover(Duration),
     /// Something that the user should know.
     Note(String),
 }

@@ -1,9 +1,13 @@
 //! The statements of `sql/rollout/`, rendered for one site's names and types.
 
+use minijinja::context;
+use minijinja::value::Value;
+
+use super::course::Of;
 use crate::catalog::Snapshot;
 use crate::error::Result;
 use crate::manifest::{Manifest, Name};
-use crate::plan::context;
+use crate::plan::context as values;
 use crate::template::Templates;
 
 /// Makes the table of templates from their names below `sql/`.
@@ -16,38 +20,105 @@ macro_rules! templates {
 templates![
     "enforce/_macros.sql",
     "rollout/_macros.sql",
+    "rollout/bury.sql",
     "rollout/claim.sql",
+    "rollout/cut.sql",
     "rollout/eligible.sql",
     "rollout/enable.sql",
+    "rollout/enable_span.sql",
     "rollout/hold_settings.sql",
     "rollout/in_use.sql",
     "rollout/in_vault.sql",
     "rollout/keys.sql",
+    "rollout/lease.sql",
+    "rollout/leave_parked.sql",
+    "rollout/left_sealed.sql",
+    "rollout/list.sql",
+    "rollout/listed.sql",
+    "rollout/park.sql",
     "rollout/seal.sql",
     "rollout/seal_rows.sql",
+    "rollout/still_parked.sql",
     "rollout/stragglers.sql",
+    "rollout/undo.sql",
+    "rollout/unpark.sql",
+    "rollout/unseal.sql",
 ];
 
-/// The policy, and the server's clock against the cutover.
-pub(super) const NOW: &str = include_str!("../../sql/rollout/now.sql");
-/// The newest unfinished wave of a kind and percentage.
-pub(super) const UNFINISHED: &str = include_str!("../../sql/rollout/unfinished.sql");
-/// The progress of a wave.
-pub(super) const ADVANCE: &str = include_str!("../../sql/rollout/advance.sql");
-/// The end of a wave.
-pub(super) const END: &str = include_str!("../../sql/rollout/end.sql");
-/// The last waves.
-pub(super) const WAVES: &str = include_str!("../../sql/rollout/waves.sql");
-/// Accounts by where their setting came from.
-pub(super) const SETTINGS: &str = include_str!("../../sql/rollout/settings.sql");
+/// Makes constants of the statements that are the same for every site.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = include_str!(concat!("../../sql/rollout/", $file));)+
+    };
+}
+
+statements! {
+    /// The policy, and the server's clock against the cutover.
+    NOW = "now.sql";
+    /// Lets one process at a time begin or join a wave.
+    ENTER = "enter.sql";
+    /// The waves that have not come to their end.
+    UNFINISHED = "unfinished.sql";
+    /// A new wave.
+    BEGIN = "begin.sql";
+    /// A wave, locked.
+    WAVE_ROW = "wave_row.sql";
+    /// A new chunk.
+    CHUNK = "chunk.sql";
+    /// What a batch must know before it touches anything.
+    HOLD = "hold.sql";
+    /// The progress of a chunk.
+    PROGRESS = "progress.sql";
+    /// Renews a lease.
+    RENEW = "renew.sql";
+    /// Gives a lease back.
+    GIVE_BACK = "give_back.sql";
+    /// Ends a chunk.
+    CLOSE = "close.sql";
+    /// What is left of a wave's chunks.
+    OPEN = "open.sql";
+    /// What a wave has done so far.
+    WAVE_DONE = "wave_done.sql";
+    /// Adds the chunks to the wave.
+    FOLD = "fold.sql";
+    /// A worker.
+    WORKER = "worker.sql";
+    /// What workers are doing.
+    SEEN = "seen.sql";
+    /// How many accounts have a setting that waves made.
+    UNDOABLE = "undoable.sql";
+    /// The end of a wave.
+    END = "end.sql";
+    /// The last waves.
+    WAVES = "waves.sql";
+    /// Accounts by where their setting came from.
+    SETTINGS = "settings.sql";
+}
 
 /// The rendered statements.
 #[derive(Debug)]
 pub(super) struct Statements {
-    pub(super) claim: String,
+    pub(super) bury: String,
     pub(super) eligible: String,
     pub(super) enable: String,
+    pub(super) lease: String,
+    pub(super) leave_parked: String,
+    pub(super) list: String,
+    pub(super) listed: String,
+    pub(super) park: String,
+    pub(super) still_parked: String,
+    pub(super) undo: String,
+    pub(super) unpark: String,
+    of: [OfStatements; 3],
     pub(super) keys: Vec<KeyStatements>,
+}
+
+/// The rendered statements that depend on which accounts a wave goes through.
+#[derive(Debug)]
+pub(super) struct OfStatements {
+    pub(super) cut: String,
+    pub(super) claim: String,
+    pub(super) enable_span: String,
 }
 
 /// The rendered statements of one key.
@@ -55,7 +126,10 @@ pub(super) struct Statements {
 pub(super) struct KeyStatements {
     pub(super) name: Name,
     pub(super) in_use: String,
+    pub(super) in_use_sealed: String,
     pub(super) seal: String,
+    pub(super) unseal: String,
+    pub(super) left_sealed: String,
     pub(super) stragglers: String,
     pub(super) hold_settings: String,
     pub(super) seal_rows: String,
@@ -70,28 +144,57 @@ impl Statements {
     /// [`crate::error::Kind::Bug`] if a template is broken.
     pub(super) fn render(manifest: &Manifest, snapshot: &Snapshot) -> Result<Self> {
         let templates = Templates::new(SOURCES)?;
-        let base = context::base(manifest, snapshot)?;
-        let of_site = |name: &str| templates.render(name, &base).map(|rendered| rendered.sql);
+        let base = values::base(manifest, snapshot)?;
+        let render = |name: &str, of: Of, context: &Value| {
+            let context = context! { of => of.as_str(), ..context.clone() };
+            templates.render(&format!("rollout/{name}.sql"), &context).map(|rendered| rendered.sql)
+        };
+        let of_site = |name: &str| render(name, Of::Accounts, &base);
+        let of = |of: Of| -> Result<OfStatements> {
+            let [cut, claim, enable_span] = ["cut", "claim", "enable_span"].map(|name| render(name, of, &base));
+            Ok(OfStatements { cut: cut?, claim: claim?, enable_span: enable_span? })
+        };
         let mut keys = Vec::new();
         for key in &manifest.keys {
-            let context = context::key(manifest, snapshot, key)?;
-            let of_key = |name: &str| templates.render(name, &context).map(|rendered| rendered.sql);
+            let context = values::key(manifest, snapshot, key)?;
+            let of_key = |name: &str| render(name, Of::Accounts, &context);
             keys.push(KeyStatements {
                 name: key.name.clone(),
-                in_use: of_key("rollout/in_use.sql")?,
-                seal: of_key("rollout/seal.sql")?,
-                stragglers: of_key("rollout/stragglers.sql")?,
-                hold_settings: of_key("rollout/hold_settings.sql")?,
-                seal_rows: of_key("rollout/seal_rows.sql")?,
-                in_vault: of_key("rollout/in_vault.sql")?,
-                counts: of_key("rollout/keys.sql")?,
+                in_use: of_key("in_use")?,
+                in_use_sealed: render("in_use", Of::Settings, &context)?,
+                seal: of_key("seal")?,
+                unseal: of_key("unseal")?,
+                left_sealed: of_key("left_sealed")?,
+                stragglers: of_key("stragglers")?,
+                hold_settings: of_key("hold_settings")?,
+                seal_rows: of_key("seal_rows")?,
+                in_vault: of_key("in_vault")?,
+                counts: of_key("keys")?,
             });
         }
         Ok(Self {
-            claim: of_site("rollout/claim.sql")?,
-            eligible: of_site("rollout/eligible.sql")?,
-            enable: of_site("rollout/enable.sql")?,
+            bury: of_site("bury")?,
+            eligible: of_site("eligible")?,
+            enable: of_site("enable")?,
+            lease: of_site("lease")?,
+            leave_parked: of_site("leave_parked")?,
+            list: of_site("list")?,
+            listed: of_site("listed")?,
+            park: of_site("park")?,
+            still_parked: of_site("still_parked")?,
+            undo: of_site("undo")?,
+            unpark: of_site("unpark")?,
+            of: [of(Of::Accounts)?, of(Of::List)?, of(Of::Settings)?],
             keys,
         })
+    }
+
+    /// Returns the statements for a wave that goes through these accounts.
+    pub(super) fn of(&self, of: Of) -> &OfStatements {
+        match of {
+            Of::Accounts => &self.of[0],
+            Of::List => &self.of[1],
+            Of::Settings => &self.of[2],
+        }
     }
 }

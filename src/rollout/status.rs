@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ground::Ground;
 use super::run::look;
-use super::{Percent, statements, stragglers};
+use super::{Options, statements, stragglers};
 use crate::catalog::Snapshot;
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -114,7 +114,7 @@ pub async fn status(db: &mut Db, manifest: &Manifest) -> Result<Status> {
         snapshot = Snapshot::read(db, &applied).await?;
     }
     let ground = Ground::of(db, &applied, &snapshot).await?;
-    let counts = look(db, &ground, Percent::ALL).await?;
+    let counts = look(db, &ground, &Options::run()).await?;
     Ok(Status {
         schema: SCHEMA,
         cutover: applied.setting.cutover,

@@ -145,10 +145,10 @@ async fn before_the_cutover_it_runs_only_when_told_to() {
         assert!(error.to_string().contains("the cutover has not come yet: 2999-06-17"), "{error}");
     }
     let mut db = world.connect("app_owner").await;
-    assert!(rollout::preview(&mut db, &world.manifest, &run_of("100")).await.is_err());
+    assert!(rollout::share(&mut db, &world.manifest, &run_of("100")).await.is_err());
     let early = Options { before_cutover: true, ..run_of("100") };
-    let preview = rollout::preview(&mut db, &world.manifest, &early).await.unwrap();
-    assert_eq!((preview.accounts, preview.eligible), (10, 10));
+    let share = rollout::share(&mut db, &world.manifest, &early).await.unwrap();
+    assert_eq!((share.accounts, share.eligible), (10, 10));
     let ran = run(&world, &early).await.unwrap();
     assert_eq!((ran.tally.unwrap().accounts, ran.new_accounts), (10, false));
     assert!(!status(&world).await.policy.new_accounts_enabled, "canaries don't change what new accounts get");

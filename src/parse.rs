@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Parses a script and checks that it consists of statements of the kinds that keyward installs: tables, functions,
 /// triggers, policies, privileges, roles and its own bookkeeping; no COPY, no DO, no SET, nothing that drops what is not
-/// named.
+/// named, and no DELETE but of certain rows of its own tables.
 ///
 /// # Errors
 /// [`crate::error::Kind::Bug`] if the script doesn't parse, or holds a statement of another kind.
@@ -35,7 +35,7 @@ pub fn check(script: &str) -> Result<()> {
                 | NodeEnum::UpdateStmt(_)
                 | NodeEnum::InsertStmt(_)
                 | NodeEnum::DropOwnedStmt(_)
-        );
+        ) || is_of_own_rows(node);
         if !known {
             let kind = format!("{node:?}");
             let kind = kind.split('(').next().unwrap_or_default();
@@ -43,6 +43,12 @@ pub fn check(script: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Tells whether a statement deletes certain rows of one of keyward's own tables.
+fn is_of_own_rows(node: &NodeEnum) -> bool {
+    let NodeEnum::DeleteStmt(delete) = node else { return false };
+    delete.where_clause.is_some() && delete.relation.as_ref().is_some_and(|table| table.schemaname == "keyward")
 }
 
 /// Splits a script into its statements, comments before a statement included.
@@ -75,13 +81,23 @@ mod tests {
 
     #[test]
     fn only_known_kinds_of_statement_pass() {
-        for good in ["CREATE TABLE a.b (c int); GRANT SELECT ON a.b TO c", "ALTER TABLE a.b ENABLE ALWAYS TRIGGER c", "SELECT 1"]
-        {
+        for good in [
+            "CREATE TABLE a.b (c int); GRANT SELECT ON a.b TO c",
+            "ALTER TABLE a.b ENABLE ALWAYS TRIGGER c",
+            "SELECT 1",
+            "DELETE FROM keyward.a WHERE b = 1",
+        ] {
             check(good).unwrap();
         }
-        for bad in
-            ["DO $$ BEGIN END $$", "COPY a FROM PROGRAM 'x'", "SET ROLE x", "DELETE FROM a", "ALTER SYSTEM SET x = 1", "CREATE"]
-        {
+        for bad in [
+            "DO $$ BEGIN END $$",
+            "COPY a FROM PROGRAM 'x'",
+            "SET ROLE x",
+            "DELETE FROM app.a WHERE b = 1",
+            "DELETE FROM keyward.a",
+            "ALTER SYSTEM SET x = 1",
+            "CREATE",
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

@@ -66,7 +66,7 @@ statements! {
     UNFINISHED = "unfinished.sql";
     /// A new wave.
     BEGIN = "begin.sql";
-    /// A wave, locked.
+    /// A wave that is locked.
     WAVE_ROW = "wave_row.sql";
     /// A new chunk.
     CHUNK = "chunk.sql";

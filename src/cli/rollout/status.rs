@@ -108,7 +108,7 @@ fn wave(status: &Status, wave: &Wave) -> String {
         count(wave.keys),
         count(wave.stragglers),
         printable(&wave.started_by),
-        wave.started_at
+        wave.started_at.strftime("%F %H:%M:%S UTC")
     );
     if wave.state == "running" {
         line.push_str(&format!("\n           {} to do", count(wave.total.saturating_sub(wave.accounts))));

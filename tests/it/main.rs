@@ -21,6 +21,7 @@ mod fixture;
 mod invariants;
 mod keys_survive;
 mod rollout;
+mod rollout_engine;
 mod sandbox;
 mod shapes;
 mod tidy;

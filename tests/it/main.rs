@@ -17,6 +17,7 @@ mod attacks_c;
 mod cli;
 mod contract;
 mod docs;
+mod examples;
 mod fixture;
 mod invariants;
 mod keys_survive;

@@ -15,6 +15,7 @@ mod attacks_a;
 mod attacks_b;
 mod attacks_c;
 mod cli;
+mod cli_rollout;
 mod contract;
 mod docs;
 mod examples;

@@ -40,7 +40,7 @@ pub(super) struct Global {
     /// Read the manifest from this file [default: keyward.toml]
     #[arg(short, long, global = true, value_name = "FILE")]
     pub(super) manifest: Option<PathBuf>,
-    /// Choose the format of the data on stdout (json: plan, status, uninstall --dry-run; sql: plan, uninstall --dry-run)
+    /// Choose the format of the data on stdout (each command says which it knows)
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(super) output: Output,
     /// Answer every question with yes
@@ -63,6 +63,8 @@ pub(super) enum Output {
     Json,
     /// A script with comments
     Sql,
+    /// Metrics in the text format of Prometheus
+    Prometheus,
 }
 
 /// When to use colour.
@@ -109,21 +111,17 @@ impl Command {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Status(_) => &[Output::Text, Output::Json],
-            Self::Rollout(args) if !matches!(args.act, rollout::Act::Run(_)) => &[Output::Text, Output::Json],
+            Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
-            Self::Apply(_)
-            | Self::Rollout(_)
-            | Self::Uninstall(_)
-            | Self::Demo(_)
-            | Self::Sandbox(_)
-            | Self::Completions(_)
-            | Self::Man => &[Output::Text],
+            Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {
+                &[Output::Text]
+            }
         }
     }
 
     /// Tells whether the command itself decides what Ctrl-C means; otherwise it ends at once with exit code 130.
     pub(super) fn handles_interrupts(&self) -> bool {
-        matches!(self, Self::Sandbox(_)) || matches!(self, Self::Rollout(args) if !matches!(args.act, rollout::Act::Status))
+        matches!(self, Self::Sandbox(_)) || matches!(self, Self::Rollout(args) if args.handles_interrupts())
     }
 }
 

@@ -83,8 +83,8 @@ impl Context {
     pub(crate) fn format(&self) -> Format {
         match self.global.output {
             Output::Json => Format::Json,
-            // A command that doesn't know SQL was refused before it ran.
-            Output::Text | Output::Sql => Format::Text,
+            // A command that doesn't know the others was refused before it ran.
+            Output::Text | Output::Sql | Output::Prometheus => Format::Text,
         }
     }
 
@@ -148,9 +148,14 @@ impl Context {
     }
 
     /// Tells whether there is somebody to ask and to draw for: stdin and stderr are a terminal.
-    #[allow(dead_code, reason = "the commands of other branches ask it")]
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
+    }
+
+    /// Tells whether data goes to a terminal.
+    #[expect(clippy::unused_self, reason = "the one way out is the context's")]
+    pub(super) fn is_screen(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Returns how data on stdout is painted.

@@ -2,6 +2,7 @@
 
 pub mod json;
 mod paint;
+pub mod prometheus;
 pub mod sql;
 pub mod text;
 

@@ -161,6 +161,12 @@ pub fn plain(text: &str) -> String {
     parts.concat()
 }
 
+/// Returns a text that came from a database as a terminal may show it: control characters are written as escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// Returns steps by place: neighbours with the same place under one heading, each with its number in the order of execution.
 fn steps(steps: &[Step], verbose: bool, paint: Paint) -> String {
     let mut text = String::new();

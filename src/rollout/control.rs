@@ -4,7 +4,7 @@ use crate::db::{Db, Param};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     pub paused: bool,
     pub paused_by: Option<String>,
@@ -20,7 +20,7 @@ pub(super) async fn state(db: &mut Db, ground: &Ground) -> Result<Control> {
         ground.read(db, "SELECT k.paused, k.paused_by, k.reason FROM keyward.rollout_control AS k", &[]).await?;
     Ok(rows.pop().unwrap())
 }
-pub(super) async fn pause(db: &mut Db, ground: &Ground, reason: Option<&str>) -> Result<()> {
+pub(super) async fn hold_rollout(db: &mut Db, ground: &Ground, reason: Option<&str>) -> Result<()> {
     ground
         .write(
             db,
@@ -29,4 +29,10 @@ pub(super) async fn pause(db: &mut Db, ground: &Ground, reason: Option<&str>) ->
         )
         .await?;
     Ok(())
+}
+pub async fn resume(_: &mut Db, _: &crate::manifest::Manifest) -> Result<bool> {
+    Ok(false)
+}
+pub async fn pause(_: &mut Db, _: &crate::manifest::Manifest, _: Option<&str>) -> Result<bool> {
+    Ok(false)
 }

@@ -14,7 +14,7 @@
 //! | `run`, `finish`, `revert` | a command each, from the first look to the last word |
 //! | `wave`, `course` | the wave's row, how processes join it and cut it into chunks; what its workers have in common |
 //! | `crew`, `worker`, `lease`, `batch`, `size`, `park` | the workers of one process; one worker; its chunk; one transaction; how big; what it can't do |
-//! | `control`, `throttle`, `gate` | what holds a wave: a person, the server, the manifest's checks at its end |
+//! | `cutover`, `control`, `throttle`, `gate` | what holds a wave: the calendar, a person, the server, the manifest's checks at its end |
 //! | `closing`, `stragglers` | older transactions, and the keys that they publish late |
 //! | `ground`, `statements`, `percent`, `status` | what all stand on |
 
@@ -23,6 +23,7 @@ mod closing;
 mod control;
 mod course;
 mod crew;
+mod cutover;
 mod finish;
 mod gate;
 mod ground;
@@ -41,11 +42,13 @@ mod worker;
 
 use std::time::Duration;
 
+pub use control::{Control, pause, resume};
+pub use cutover::wait_for_cutover;
 pub use finish::{Finished, Proof, finish};
 pub use percent::Percent;
 pub use revert::{Reverted, Target, Undoable, revert, undoable};
 pub use run::{Ran, Share, run, share};
-pub use status::{KeyStatus, Policy, SCHEMA, Source, Status, Wave, status};
+pub use status::{KeyStatus, MOST_PARKED, Parked, Policy, SCHEMA, Source, Status, Wave, Worker, status};
 
 use crate::apply::Blocker;
 use crate::settle::Running;

@@ -36,6 +36,7 @@ templates![
     "rollout/list.sql",
     "rollout/listed.sql",
     "rollout/park.sql",
+    "rollout/parked.sql",
     "rollout/seal.sql",
     "rollout/seal_rows.sql",
     "rollout/still_parked.sql",
@@ -43,6 +44,8 @@ templates![
     "rollout/undo.sql",
     "rollout/unpark.sql",
     "rollout/unseal.sql",
+    "rollout/waves.sql",
+    "rollout/workers.sql",
 ];
 
 /// Makes constants of the statements that are the same for every site.
@@ -55,13 +58,15 @@ macro_rules! statements {
 statements! {
     /// The policy, and the server's clock against the cutover.
     NOW = "now.sql";
+    /// How long the cutover is away.
+    UNTIL_CUTOVER = "until_cutover.sql";
     /// Lets one process at a time begin or join a wave.
     ENTER = "enter.sql";
     /// The waves that have not come to their end.
     UNFINISHED = "unfinished.sql";
     /// A new wave.
     BEGIN = "begin.sql";
-    /// A wave, locked.
+    /// A wave that is locked.
     WAVE_ROW = "wave_row.sql";
     /// A new chunk.
     CHUNK = "chunk.sql";
@@ -89,8 +94,6 @@ statements! {
     UNDOABLE = "undoable.sql";
     /// The end of a wave.
     END = "end.sql";
-    /// The last waves.
-    WAVES = "waves.sql";
     /// Accounts by where their setting came from.
     SETTINGS = "settings.sql";
 }
@@ -106,9 +109,12 @@ pub(super) struct Statements {
     pub(super) list: String,
     pub(super) listed: String,
     pub(super) park: String,
+    pub(super) parked: String,
     pub(super) still_parked: String,
     pub(super) undo: String,
     pub(super) unpark: String,
+    pub(super) waves: String,
+    pub(super) workers: String,
     of: [OfStatements; 3],
     pub(super) keys: Vec<KeyStatements>,
 }
@@ -181,9 +187,12 @@ impl Statements {
             list: of_site("list")?,
             listed: of_site("listed")?,
             park: of_site("park")?,
+            parked: of_site("parked")?,
             still_parked: of_site("still_parked")?,
             undo: of_site("undo")?,
             unpark: of_site("unpark")?,
+            waves: of_site("waves")?,
+            workers: of_site("workers")?,
             of: [of(Of::Accounts)?, of(Of::List)?, of(Of::Settings)?],
             keys,
         })

@@ -179,7 +179,9 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
     let ground = course.ground;
     ground.begin(db, Duration::from_secs(10), true).await?;
     let done = async {
-        let wave: Row = db.row(statements::WAVE_ROW, &[Param::Int(course.wave)]).await?;
+        let id = [Param::Int(course.wave)];
+        db.run("SELECT FROM keyward.wave AS w WHERE w.id = $1 FOR NO KEY UPDATE", &id).await?;
+        let wave: Row = db.row(statements::WAVE_ROW, &id).await?;
         if wave.state != "running" {
             return Ok(None);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::control::Control;
 use super::course::Course;
 use super::ground::{Ground, end, explain};
 use super::{Options, Percent, statements};
@@ -52,14 +53,6 @@ pub(super) struct Entered {
     pub(super) id: i64,
     /// It was there already: stopped, or other processes are at work on it.
     pub(super) continued: bool,
-}
-
-#[derive(Deserialize)]
-struct Control {
-    paused: bool,
-    paused_by: Option<String>,
-    paused_at: Option<jiff::Timestamp>,
-    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -133,10 +126,7 @@ pub(super) async fn enter(
 }
 
 fn paused(control: &Control) -> Error {
-    let by = control.paused_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let at = control.paused_at.map(|at| format!(" since {at}")).unwrap_or_default();
-    let why = control.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    Error::resumable(format!("the rollout is paused{by}{at}{why}"))
+    Error::resumable(format!("the rollout is {control}"))
         .with_hint("keyward rollout resume lets it go on; then run the same command again")
 }
 

@@ -151,3 +151,30 @@ async fn status_is_a_screen_a_document_and_metrics() {
         assert!(metrics.lines().any(|line| line == expected), "{expected} in\n{metrics}");
     }
 }
+
+#[tokio::test]
+async fn a_pause_holds_whoever_works_and_whoever_comes_until_it_is_lifted() {
+    let world = many().await;
+    let cli = Cli::on(&world);
+    let mut child = cli.command(&["rollout", "run", "--yes", "--pace", "100/s"]).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("\"progress\"")));
+    assert!(cli.ends_with(0, &["rollout", "pause", "--reason", "month-end"]).stderr.starts_with("Paused"));
+    assert!(said.any(|line| line.contains("\"held\"") && line.contains("paused by app_owner") && line.contains("month-end")));
+    let held = enabled(&world).await.len();
+    assert!((1..300).contains(&held), "{held}");
+    let shown = cli.ends_with(0, &["rollout", "status"]).stdout;
+    assert!(shown.contains("rollout    paused by app_owner since ") && shown.contains(": month-end"), "{shown}");
+    let ran = cli.ends_with(5, &["rollout", "run", "--yes"]);
+    assert!(ran.stderr.contains("paused") && ran.stderr.contains("keyward rollout resume"), "{ran:?}");
+    assert_eq!(enabled(&world).await.len(), held, "nobody has worked meanwhile");
+    assert!(cli.ends_with(0, &["rollout", "pause"]).stderr.starts_with("It was paused already"));
+
+    assert!(cli.ends_with(0, &["rollout", "resume"]).stderr.starts_with("Resumed"));
+    assert!(said.any(|line| line.contains("\"going_on\"")));
+    assert!(said.any(|line| line.contains("\"done\"")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!((enabled(&world).await.len(), status(&world).await.waves.len()), (300, 1));
+    assert!(cli.ends_with(0, &["rollout", "resume"]).stderr.starts_with("It was not paused"));
+    assert_whole(&world).await;
+}

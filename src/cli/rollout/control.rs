@@ -14,7 +14,7 @@ pub(super) struct PauseArgs {
     reason: Option<String>,
 }
 
-/// Holds the rollout.
+/// Holds the rollout. It needs no manifest: whoever wants to stop it must be able to.
 pub(super) async fn pause(context: &Context, args: &PauseArgs) -> Result<Exit> {
     let mut db = context.connect().await?;
     let changed = rollout::pause(&mut db, args.reason.as_deref()).await?;

@@ -72,7 +72,7 @@ fn text(status: &Status) -> String {
     }
     lines.extend(status.waves.iter().map(|one| wave(status, one)));
     if status.control.paused {
-        lines.push(format!("PAUSED     {}", printable(&status.control.to_string())));
+        lines.push(format!("rollout    {}", printable(&status.control.to_string())));
     }
     lines.extend(status.workers.iter().map(worker));
     if status.parked_accounts > 0 {

@@ -64,7 +64,11 @@ impl Args {
 
     /// Tells whether the command itself decides what Ctrl-C means.
     pub(super) fn handles_interrupts(&self) -> bool {
-        matches!(self.act, Act::Run(_) | Act::Revert(_) | Act::Finish(_))
+        match &self.act {
+            Act::Run(_) | Act::Revert(_) | Act::Finish(_) => true,
+            Act::Status(args) => args.watches(),
+            Act::Pause(_) | Act::Resume => false,
+        }
     }
 }
 

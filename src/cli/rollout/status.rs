@@ -23,8 +23,26 @@ pub(super) struct Args {
     interval: Duration,
 }
 
+impl Args {
+    /// Tells whether it goes on until Ctrl-C, which then is how it ends.
+    pub(super) fn watches(&self) -> bool {
+        self.watch
+    }
+}
+
 /// Does what was asked.
 pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit> {
+    if !args.watch {
+        return show(context, args).await;
+    }
+    tokio::select! {
+        shown = show(context, args) => shown,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
+    }
+}
+
+/// Shows it once, or again and again.
+async fn show(context: &Context, args: &Args) -> Result<Exit> {
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
     loop {

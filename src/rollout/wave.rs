@@ -160,7 +160,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
         span: i64,
         left: Option<i64>,
         chunks: i64,
-        open: i64,
+        open: u64,
     }
     #[derive(Deserialize)]
     struct Cut {
@@ -180,7 +180,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
         }
         // With open chunks enough for a while, cutting more would only hold the wave's row.
         if wave.left.is_some_and(|left| left <= 0)
-            || wave.open > course.options.workers as i64 + 1 && has_free(db, course).await?
+            || wave.open > course.options.workers as u64 + 1 && has_free(db, course).await?
         {
             return Ok(Some(false));
         }
@@ -208,7 +208,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Open {
     /// How many chunks are not done.
-    pub(super) open: i64,
+    pub(super) chunks: i64,
     /// How many accounts were in use in those that wait.
     pub(super) in_use: u64,
     /// For how many milliseconds the first of them still waits.

@@ -20,6 +20,7 @@ use super::meter::{Meter, line};
 /// The options that run, revert and finish share.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "How to work")]
+#[expect(clippy::doc_markdown, reason = "they are help texts, shown as they stand")]
 pub(super) struct Work {
     /// Work with so many connections; the same command elsewhere adds more
     #[arg(long, value_name = "N", default_value = "1")]

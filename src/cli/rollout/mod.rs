@@ -3,6 +3,7 @@
 mod control;
 mod finish;
 mod meter;
+mod preview;
 mod revert;
 mod run;
 mod status;
@@ -38,6 +39,8 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Act {
+    /// List the accounts and roles that enforcement would hit, by what was observed (keyward policy observe)
+    Preview(preview::Args),
     /// Turn the setting on for a share of the accounts, in batches
     Run(run::Args),
     /// Show how far the rollout is: settings, keys, waves, workers, and what holds them
@@ -58,6 +61,7 @@ impl Args {
         match self.act {
             Act::Run(_) | Act::Revert(_) | Act::Finish(_) => &[Output::Text, Output::Json],
             Act::Status(_) => &[Output::Text, Output::Json, Output::Prometheus],
+            Act::Preview(_) => &[Output::Text, Output::Json, Output::Csv],
             Act::Pause(_) | Act::Resume => &[Output::Text],
         }
     }
@@ -71,6 +75,7 @@ impl Args {
 /// Does what was asked.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     match &args.act {
+        Act::Preview(args) => preview::run(context, args).await,
         Act::Run(args) => run::run(context, args).await,
         Act::Status(args) => status::run(context, args).await,
         Act::Pause(args) => control::pause(context, args).await,

@@ -62,8 +62,8 @@ pub struct Policy {
 /// What there is of observations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// In how many transactions something was seen that enforcement would have stopped.
-    pub transactions: u64,
+    /// How many writes enforcement would have stopped, at least: a transaction that does the same many times counts once.
+    pub writes: u64,
     /// In how many accounts.
     pub accounts: u64,
     /// The first day (UTC).
@@ -178,17 +178,16 @@ pub async fn change(db: &mut Db, to: Mode) -> Result<Changed> {
 
 async fn write(db: &mut Db, site: &Site, applied: &Applied, to: Mode) -> Result<Changed> {
     #[derive(Deserialize)]
-    struct Before {
-        mode_before: String,
+    struct Held {
+        mode: String,
     }
-    let params = [to.name().into(), site.actor.clone().into()];
-    let before: Vec<Before> = db.rows(include_str!("../sql/policy/change.sql"), &params).await.map_err(in_use)?;
+    let held: Vec<Held> = db.rows(include_str!("../sql/policy/hold.sql"), &[]).await.map_err(in_use)?;
+    let before = held.into_iter().next().ok_or_else(lost)?.mode;
     let forgotten = db.run(include_str!("../sql/policy/prune.sql"), &[Param::Int(DAYS_KEPT)]).await?;
-    let Some(Before { mode_before }) = before.into_iter().next() else {
-        // It was that already; or there is none to change.
-        let there: Vec<serde::de::IgnoredAny> = db.rows("SELECT p.mode FROM keyward.policy AS p", &[]).await?;
-        return if there.is_empty() { Err(lost()) } else { Ok(Changed { from: None, forgotten }) };
-    };
+    if before == to.name() {
+        return Ok(Changed { from: None, forgotten });
+    }
+    db.run(include_str!("../sql/policy/change.sql"), &[to.name().into(), site.actor.clone().into()]).await?;
     let set = |mode: &str| format!("UPDATE keyward.policy SET mode = '{mode}', changed_at = now();");
     let params = [
         env!("CARGO_PKG_VERSION").into(),
@@ -196,10 +195,10 @@ async fn write(db: &mut Db, site: &Site, applied: &Applied, to: Mode) -> Result<
         Param::Texts(Vec::new()),
         Param::Texts(vec!["policy".to_owned()]),
         Param::Texts(vec![set(to.name())]),
-        Param::Texts(vec![set(&mode_before)]),
+        Param::Texts(vec![set(&before)]),
     ];
     db.run(include_str!("../sql/apply/ledger.sql"), &params).await?;
-    Ok(Changed { from: Some(mode_before), forgotten })
+    Ok(Changed { from: Some(before), forgotten })
 }
 
 /// Looks whether there is a policy to change, and whether the connected role may.

@@ -123,11 +123,9 @@ fn text(policy: &Policy) -> String {
     let by = policy.changed_by.as_ref().map_or_else(String::new, |role| format!(", by {role}"));
     let observed = &policy.observed;
     let seen = match (observed.first_day, observed.last_day) {
-        (Some(first), Some(last)) => format!(
-            "{} transactions in {}, {first} to {last}",
-            count(observed.transactions),
-            accounts(observed.accounts)
-        ),
+        (Some(first), Some(last)) => {
+            format!("{} writes in {}, {first} to {last}", count(observed.writes), accounts(observed.accounts))
+        }
         _ => "nothing".to_owned(),
     };
     format!(

@@ -35,8 +35,8 @@ pub struct Preview {
     pub days: Option<u32>,
     /// How many accounts would be hit.
     pub accounts_hit: u64,
-    /// In how many transactions something was seen, at least, over all of these accounts. One that writes in two accounts counts twice.
-    pub transactions: u64,
+    /// The writes, at least, of all of these accounts.
+    pub writes: u64,
     /// The accounts, busiest first: as many as were asked for.
     pub accounts: Vec<Hit>,
 }
@@ -46,8 +46,8 @@ pub struct Preview {
 pub struct Hit {
     /// Its id as text; `None` for rows whose account can't be determined.
     pub account: Option<String>,
-    /// How many transactions, at least.
-    pub transactions: u64,
+    /// How many writes, at least: a transaction that does the same many times counts once.
+    pub writes: u64,
     /// The first day (UTC).
     pub first_day: Date,
     /// The last.
@@ -69,8 +69,8 @@ pub struct Fact {
     pub control: String,
     /// `insert`, `update` or `clear` of a key; `insert`, `update`, `delete`, `truncate` or `move` of a write.
     pub act: String,
-    /// How many transactions, at least.
-    pub transactions: u64,
+    /// How many writes, at least: a transaction that does the same many times counts once.
+    pub writes: u64,
     /// The first day (UTC).
     pub first_day: Date,
     /// The last.
@@ -106,7 +106,7 @@ pub async fn preview(db: &mut Db, manifest: &Manifest, days: Option<u32>, limit:
     let observing: Vec<Observing> = ground.read(db, include_str!("../../sql/rollout/observing.sql"), &[]).await?;
     let observing = observing.into_iter().next().ok_or_else(|| Error::bug("keyward.policy has lost its row"))?;
     let mut accounts: Vec<Hit> = ground.read(db, &query, &[Param::Int(days.unwrap_or(ALL_DAYS).into())]).await?;
-    let (accounts_hit, transactions) = (accounts.len() as u64, accounts.iter().map(|hit| hit.transactions).sum());
+    let (accounts_hit, writes) = (accounts.len() as u64, accounts.iter().map(|hit| hit.writes).sum());
     accounts.truncate(limit.unwrap_or(usize::MAX));
     Ok(Preview {
         schema: PREVIEW_SCHEMA,
@@ -115,7 +115,7 @@ pub async fn preview(db: &mut Db, manifest: &Manifest, days: Option<u32>, limit:
         first_day: observing.first_day,
         days,
         accounts_hit,
-        transactions,
+        writes,
         accounts,
     })
 }
@@ -149,11 +149,11 @@ impl Hit {
     #[must_use]
     pub fn reason(&self) -> String {
         let mut text = String::new();
-        for (place, Fact { role, control, act, transactions, .. }) in self.facts.iter().enumerate() {
+        for (place, Fact { role, control, act, writes, .. }) in self.facts.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            let writes = if *transactions == 1 { "write" } else { "writes" };
+            let noun = if *writes == 1 { "write" } else { "writes" };
             // to a String, which takes everything
-            let _ = write!(text, "{comma}{transactions} {writes} by {role} ({control} {act})");
+            let _ = write!(text, "{comma}{writes} {noun} by {role} ({control} {act})");
         }
         let _ = write!(text, ", last on {}", self.last_day);
         text

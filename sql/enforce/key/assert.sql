@@ -15,6 +15,7 @@ AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
     guarding_  boolean;
+    observing_ boolean;
     enabled_   boolean;
     wave_      integer;
 BEGIN
@@ -26,7 +27,7 @@ BEGIN
             HINT = 'Try again; if it fails again, keyward plan names the trigger.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
     END IF;
-    IF NOT guarding_ THEN
+    IF observing_ THEN
         IF TG_OP = 'INSERT' THEN
             PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
         -- whether a UI role stated the key itself, only the guard can tell

@@ -21,6 +21,7 @@ DECLARE
     enabled_   boolean;
     -- whether the policy's mode is enforce; NULL, a policy without its row, counts as enforcing
     guarding_  boolean;
+    observing_ boolean;
     wave_      integer;
     said_      text;
     stated_    boolean := false;
@@ -34,9 +35,9 @@ BEGIN
         locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }}) IS NOT NULL;
         {{ m.read_setting(accounts) }}
         IF NOT enabled_ THEN
-            IF NOT guarding_ THEN
+            IF observing_ THEN
                 PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
-            ELSIF NOT fresh_ THEN
+            ELSIF NOT fresh_ AND guarding_ THEN
                 PERFORM keyward.settled(account_);
             END IF;
             RETURN NEW;
@@ -96,10 +97,10 @@ BEGIN
         IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
             DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }};
             -- what a UI role states is a deliberate act, sealed on its way in
-            IF NOT (pg_catalog.pg_trigger_depth() = 1 AND stated_ AND keyward.acts_as_ui()) THEN
+            IF observing_ AND NOT (pg_catalog.pg_trigger_depth() = 1 AND stated_ AND keyward.acts_as_ui()) THEN
                 PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
             END IF;
-        ELSIF NEW.{{ key.column }} IS NULL AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
+        ELSIF observing_ AND NEW.{{ key.column }} IS NULL AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
             -- it would be sealed, and go on authenticating
             PERFORM keyward.observe(account_, {{ key.name | lit }}, 'clear');
         END IF;

@@ -31,10 +31,10 @@ BEGIN
         RETURN;
     END IF;
 
-    -- The transaction's latest observations, so that a bulk load counts once and pays once. They end with the transaction, or with the
+    -- The transaction's observations, so that a bulk load counts once and pays once. They end with the transaction, or with the
     -- savepoint that takes back what was counted. Anybody may set the variable; without the seed, nobody can hide an observation by it.
-    note_ := pg_catalog.to_hex(pg_catalog.hashtextextended(
-        pg_catalog.concat_ws('/', xact_, of_control, of_act, pg_catalog.length(actor_), actor_, account_) COLLATE "C", seed_));
+    note_ := pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.hashtextextended(
+        pg_catalog.concat_ws('/', xact_, of_control, of_act, pg_catalog.length(actor_), actor_, account_) COLLATE "C", seed_)), 16, '0');
     noted_ := COALESCE(pg_catalog.current_setting('keyward.observed', true), '');
     IF pg_catalog.strpos(noted_, ' ' || note_ || ' ') > 0 THEN
         RETURN;
@@ -59,7 +59,9 @@ BEGIN
         END IF;
         EXIT;
     END LOOP;
-    noted_ := pg_catalog.set_config('keyward.observed', ' ' || note_ || ' ' || pg_catalog.left(pg_catalog.ltrim(noted_), 1000), true);
+    -- the first hundred and the last one
+    noted_ := pg_catalog.set_config('keyward.observed',
+        ' ' || note_ || CASE WHEN pg_catalog.length(noted_) < 1700 THEN COALESCE(NULLIF(noted_, ''), ' ') ELSE pg_catalog.substr(noted_, 18) END, true);
 END
 $keyward$;
 {{ m.execute("keyward.observe(" | safe ~ accounts.id_type ~ ", text, text)" | safe, grantees, []) }}

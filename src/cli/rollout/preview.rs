@@ -12,7 +12,7 @@ use super::super::context::Context;
 const SCREEN: usize = 50;
 
 const EXAMPLES: &str = "\
-A transaction counts once, however many rows it writes; the counts are at least what happened.
+A transaction that does the same many times counts once; the counts are at least what happened.
 Accounts that have opted out by now are left out.
 
 Examples:
@@ -76,7 +76,7 @@ fn heading(preview: &Preview) -> String {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     format!(
         "{observing}\nSeen{span}: {} in {} that enforcement would have stopped.",
-        plural(number(preview.transactions), "transaction"),
+        plural(number(preview.writes), "write"),
         plural(number(preview.accounts_hit), "account")
     )
 }
@@ -88,14 +88,14 @@ fn text(preview: &Preview) -> String {
     }
     text.push_str("\n\n");
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["account", "seen", "by", "control", "act", "first", "last"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["account", "writes", "by", "control", "act", "first", "last"]);
     for hit in &preview.accounts {
         for (place, fact) in hit.facts.iter().enumerate() {
-            let (account, seen) = if place == 0 { (name(hit), count(hit.transactions)) } else { Default::default() };
-            let of = if hit.facts.len() > 1 { format!("{} ({})", fact.act, count(fact.transactions)) } else { fact.act.clone() };
+            let (account, writes) = if place == 0 { (name(hit), count(hit.writes)) } else { Default::default() };
+            let of = if hit.facts.len() > 1 { format!("{} ({})", fact.act, count(fact.writes)) } else { fact.act.clone() };
             table.add_row([
                 account,
-                seen,
+                writes,
                 printable(&fact.role),
                 fact.control.clone(),
                 of,

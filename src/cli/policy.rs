@@ -9,12 +9,12 @@ use super::Exit;
 use super::context::{Context, Format};
 
 const EXAMPLES: &str = "\
-It holds for the whole database and for every session at once. Changing it moves no key, asks on a terminal and takes
---yes elsewhere.
+It holds for the whole database and for every session at once. Changing it moves no key; it asks on
+a terminal and takes --yes elsewhere.
 
 Examples:
   keyward policy             shows the mode, since when, and by whom
-  keyward policy observe     before the rollout: counts what would be stopped (keyward rollout preview)
+  keyward policy observe     before the rollout: stops nothing, counts what it would
   keyward policy enforce     the guards hold, for the accounts that have the setting on
   keyward policy off --yes   the emergency brake";
 

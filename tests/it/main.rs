@@ -20,6 +20,7 @@ mod docs;
 mod fixture;
 mod invariants;
 mod keys_survive;
+mod observe;
 mod rollout;
 mod sandbox;
 mod shapes;

@@ -19,6 +19,7 @@ use super::context::Context;
 
 const EXAMPLES: &str = "\
 Examples:
+  keyward rollout preview                            whom it would hit, once keyward policy observe has run a while
   keyward rollout run --percent 1 --before-cutover   canaries
   keyward rollout run --percent 25 --pace 500/s      a quarter of the accounts, gently; 5 percent lie within 10
   keyward rollout run --at-cutover --yes             waits for the instant, for a job that is started in time
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// List the accounts and roles that enforcement would hit, by what was observed (keyward policy observe)
+    /// List the accounts and roles that enforcement would hit, by what was observed before
     Preview(preview::Args),
     /// Turn the setting on for a share of the accounts, in batches
     Run(run::Args),

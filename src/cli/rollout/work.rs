@@ -48,10 +48,7 @@ impl Work {
             skip_app_triggers: self.skip_app_triggers,
             max_parked: self.max_parked,
             process: process(),
-            rollout: {
-                let _ = manifest;
-                crate::manifest::Rollout::default()
-            },
+            rollout: manifest.rollout.clone(),
             ..base
         }
     }

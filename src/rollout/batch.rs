@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::course::{Course, Of};
-use super::ground::end;
+use super::ground::{end, guards_are_on};
 use super::lease::{Lease, Standing, Step};
 use super::size::Size;
 use super::statements::KeyStatements;
@@ -94,7 +94,10 @@ async fn inside(
         Some(Standing { running: false, .. }) => return Ok(Batch::Over),
         Some(Standing { paused: true, .. }) => return Ok(Batch::Paused),
         Some(Standing { enforcing: true, .. }) => {}
-        Some(_) | None => return Ok(Batch::Off),
+        Some(_) => return Ok(Batch::Off),
+        // The chunk is cleared away, since others have done it; or the policy has lost its row.
+        None if guards_are_on(db).await? => return Ok(Batch::Lost),
+        None => return Ok(Batch::Off),
     }
     let most = limit(size.accounts(), lease.left);
     let step = if course.ground.statements.keys.is_empty() && course.of != Of::Settings && !size.is_searching() {

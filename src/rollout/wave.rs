@@ -172,8 +172,11 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
         let id = [Param::Int(course.wave)];
         db.run("SELECT FROM keyward.wave AS w WHERE w.id = $1 FOR NO KEY UPDATE", &id).await?;
         let wave: Row = db.row(statements::WAVE_ROW, &id).await?;
-        if wave.state != "running" {
-            return Ok(None);
+        match wave.state.as_str() {
+            "running" => {}
+            // by another process, since nothing was left of it
+            "done" => return Ok(Some(false)),
+            _ => return Ok(None),
         }
         // With open chunks enough for a while, cutting more would only hold the wave's row.
         if wave.left.is_some_and(|left| left <= 0)

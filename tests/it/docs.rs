@@ -16,7 +16,7 @@ fn header(text: &str) -> BTreeMap<String, String> {
     for line in text.lines() {
         let Some(comment) = line.strip_prefix("-- ") else { break };
         match comment.split_once(": ") {
-            Some((key, value)) if ["purpose", "role", "lock", "hazard", "undo"].contains(&key) => {
+            Some((key, value)) if ["purpose", "parameters", "role", "lock", "hazard", "undo"].contains(&key) => {
                 key.clone_into(&mut current);
                 fields.insert(current.clone(), value.trim().to_owned());
             }

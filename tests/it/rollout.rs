@@ -20,7 +20,7 @@ use crate::fixture::{MANIFEST, World};
 const CHILD: &str = "KEYWARD_TEST_ROLLOUT_CHILD";
 
 /// A run of the percentage with short patience and small batches.
-fn run_of(percent: &str) -> Options {
+pub(crate) fn run_of(percent: &str) -> Options {
     Options {
         percent: percent.parse().unwrap(),
         patience: Duration::ZERO,
@@ -30,26 +30,26 @@ fn run_of(percent: &str) -> Options {
     }
 }
 
-fn finish_of() -> Options {
+pub(crate) fn finish_of() -> Options {
     Options { patience: Duration::from_millis(300), most: 7, ..Options::finish() }
 }
 
-async fn run(world: &World, options: &Options) -> Result<Ran> {
+pub(crate) async fn run(world: &World, options: &Options) -> Result<Ran> {
     let mut db = world.connect("app_owner").await;
     rollout::run(&mut db, &world.manifest, options, &AtomicBool::new(false), &mut |_| {}).await
 }
 
-async fn finish(world: &World, options: &Options) -> Result<Finished> {
+pub(crate) async fn finish(world: &World, options: &Options) -> Result<Finished> {
     let mut db = world.connect("app_owner").await;
     rollout::finish(&mut db, &world.manifest, options, &AtomicBool::new(false), &mut |_| {}).await
 }
 
-async fn status(world: &World) -> Status {
+pub(crate) async fn status(world: &World) -> Status {
     rollout::status(&mut world.connect("app_owner").await, &world.manifest).await.unwrap()
 }
 
 /// The standard application with 300 accounts, of which each has a location at least.
-async fn many() -> World {
+pub(crate) async fn many() -> World {
     let world = World::applied().await;
     world
         .act("postgres")
@@ -62,7 +62,7 @@ async fn many() -> World {
 }
 
 /// Asserts that every key is in one place, authenticates, and that no account is half sealed.
-async fn assert_whole(world: &World) {
+pub(crate) async fn assert_whole(world: &World) {
     let mut all = world.act("postgres").await;
     let misplaced: i64 = all
         .get(
@@ -84,7 +84,7 @@ async fn assert_whole(world: &World) {
     assert_eq!(half, 0, "keys on the wrong side");
 }
 
-async fn enabled(world: &World) -> BTreeSet<i64> {
+pub(crate) async fn enabled(world: &World) -> BTreeSet<i64> {
     let mut all = world.act("postgres").await;
     let ids: Vec<i64> =
         all.get("SELECT COALESCE(array_agg(account), '{}') AS v FROM keyward.account_setting WHERE enabled").await;
@@ -92,7 +92,7 @@ async fn enabled(world: &World) -> BTreeSet<i64> {
 }
 
 /// An error with its causes, as a person reads it.
-fn whole_text(error: &Error) -> String {
+pub(crate) fn whole_text(error: &Error) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!("{error}: {source} ({})", error.hint().unwrap_or_default())
 }

@@ -9,11 +9,12 @@ own AS MATERIALIZED (
      WHERE l.locktype = 'advisory'
        AND (l.classid = 7038329 AND l.objid = 2002874980 AND l.objsubid = 1
             OR l.classid IN (1801812344, 1801812346) AND l.objsubid = 2)),
--- without a user it is autovacuum or another process of the server; backend_type is NULL where the role may not see more
+-- without a user or a database it is a process of the server's own, or a walsender; backend_type is NULL where the role may not see more
 sessions AS MATERIALIZED (
     SELECT a.pid, a.state, a.xact_start, a.backend_type, a.datname = pg_catalog.current_database() AS here
       FROM pg_catalog.pg_stat_activity AS a
      WHERE a.usesysid IS NOT NULL
+       AND a.datid IS NOT NULL
        AND a.pid <> pg_catalog.pg_backend_pid()
        AND a.application_name NOT LIKE 'keyward%'
        AND a.pid NOT IN (SELECT o.pid FROM own AS o))

@@ -26,4 +26,5 @@ mod rollout;
 mod rollout_engine;
 mod sandbox;
 mod shapes;
+mod throttle;
 mod tidy;

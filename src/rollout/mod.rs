@@ -18,6 +18,7 @@
 //! | `closing`, `stragglers` | older transactions, and the keys that they publish late |
 //! | `ground`, `statements`, `percent`, `status`, `preview` | what all stand on; how far it is, whom it would hit |
 
+mod ask;
 mod batch;
 mod closing;
 mod control;
@@ -46,11 +47,13 @@ use std::time::Duration;
 pub use control::{Control, pause, resume};
 pub use cutover::wait_for_cutover;
 pub use finish::{Finished, Proof, finish};
+pub use gate::GateResult;
 pub use percent::Percent;
 pub use preview::{Fact, Hit, PREVIEW_SCHEMA, Preview, preview};
 pub use revert::{Reverted, Target, Undoable, revert, undoable};
 pub use run::{Ran, Share, run, share};
 pub use status::{KeyStatus, MOST_PARKED, Parked, Policy, SCHEMA, Source, Status, Wave, Worker, status};
+pub use throttle::{Measure, Signal};
 
 use crate::apply::Blocker;
 use crate::settle::Running;

@@ -27,4 +27,5 @@ mod rollout;
 mod rollout_engine;
 mod sandbox;
 mod shapes;
+mod throttle;
 mod tidy;

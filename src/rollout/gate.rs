@@ -49,21 +49,21 @@ pub(super) async fn check(db: &mut Db, gates: &[Gate]) -> Result<Vec<GateResult>
     let mut results = Vec::new();
     for gate in gates {
         let now: Now = db.row("SELECT pg_catalog.clock_timestamp() AS at", &[]).await?;
-        results.push(judge(gate, ask(db, &gate.sql).await?, now.at));
+        results.push(judge(gate, &ask(db, &gate.sql).await?, now.at));
     }
     Ok(results)
 }
 
-fn judge(gate: &Gate, answer: Result<Answer, String>, at: jiff::Timestamp) -> GateResult {
-    let (value, problem) = match &answer {
+fn judge(gate: &Gate, answer: &Result<Answer, String>, at: jiff::Timestamp) -> GateResult {
+    let (value, problem) = match answer {
         Ok(Answer::Number(number)) => (Some(number.to_string()), None),
         Ok(Answer::Truth(truth)) => (Some(truth.to_string()), None),
         Err(problem) => (None, Some(problem.clone())),
     };
     let ok = match answer {
-        Ok(Answer::Number(number)) => gate.ok_when.holds(number),
+        Ok(Answer::Number(number)) => gate.ok_when.holds(*number),
         // A truth is good only where one is asked for.
-        Ok(Answer::Truth(truth)) => truth && gate.ok_when == Condition::True,
+        Ok(Answer::Truth(truth)) => *truth && gate.ok_when == Condition::True,
         Err(_) => false,
     };
     GateResult { name: gate.name.clone(), ok, value, ok_when: gate.ok_when, at, on_fail: gate.on_fail, problem }
@@ -87,7 +87,7 @@ mod tests {
         ] {
             let gate =
                 Gate { name: "g".to_owned(), sql: String::new(), ok_when: ok_when.parse().unwrap(), on_fail: OnFail::Pause };
-            let result = judge(&gate, answer, jiff::Timestamp::UNIX_EPOCH);
+            let result = judge(&gate, &answer, jiff::Timestamp::UNIX_EPOCH);
             assert_eq!((result.ok, result.to_string().as_str()), (ok, text));
             let stored = serde_json::to_string(&result).unwrap();
             assert_eq!(serde_json::from_str::<GateResult>(&stored).unwrap(), result);

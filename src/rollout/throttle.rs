@@ -362,12 +362,12 @@ mod tests {
     #[test]
     fn checkpoints_are_counted_within_the_last_minute() {
         let mut memory = Memory::default();
-        assert_eq!(memory.checkpoints(100.0, 7.0), 0.0);
-        assert_eq!(memory.checkpoints(130.0, 8.0), 1.0);
-        assert_eq!(memory.checkpoints(159.0, 9.0), 2.0);
-        assert_eq!(memory.checkpoints(161.0, 9.0), 1.0, "the first has left the window");
-        assert_eq!(memory.checkpoints(162.0, 0.0), 0.0, "the statistics were reset");
-        assert_eq!(memory.checkpoints(163.0, 1.0), 1.0);
+        assert_eq!(number(memory.checkpoints(100.0, 7.0)), "0");
+        assert_eq!(number(memory.checkpoints(130.0, 8.0)), "1");
+        assert_eq!(number(memory.checkpoints(159.0, 9.0)), "2");
+        assert_eq!(number(memory.checkpoints(161.0, 9.0)), "1", "the first has left the window");
+        assert_eq!(number(memory.checkpoints(162.0, 0.0)), "0", "the statistics were reset");
+        assert_eq!(number(memory.checkpoints(163.0, 1.0)), "1");
     }
 
     #[test]

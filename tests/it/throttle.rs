@@ -190,12 +190,12 @@ async fn a_query_that_does_not_answer_with_a_number_holds_with_its_reason_and_qu
         ("slow", "SELECT 1 FROM pg_sleep(600)", "it takes longer than 5 s (SQLSTATE 57014)"),
     ];
     world.act("postgres").await.ok("GRANT USAGE ON SEQUENCE app.numbers TO app_owner").await;
-    let mut text = String::new();
-    for (name, sql, _) in queries {
-        text += &format!("[[rollout.throttle]]\nname = \"{name}\"\nsql = \"{sql}\"\nlimit = 1_000_000\n");
-    }
+    let query = |(name, sql, _): &(&str, &str, &str)| {
+        format!("[[rollout.throttle]]\nname = \"{name}\"\nsql = \"{sql}\"\nlimit = 1_000_000\n")
+    };
+    let text: Vec<_> = queries.iter().map(query).collect();
     let stop = AtomicBool::new(false);
-    let (ran, told) = run_and(&world, &run_under(&text), &stop, async || stop.store(true, Ordering::Relaxed)).await;
+    let (ran, told) = run_and(&world, &run_under(&text.concat()), &stop, async || stop.store(true, Ordering::Relaxed)).await;
     assert_eq!(ran.unwrap_err().kind(), Kind::Resumable);
     let expected: Vec<_> = queries.iter().map(|(name, _, why)| format!("{name:?}: {why}")).collect();
     assert_eq!(told[0], format!("held: {}", expected.join("; ")));

@@ -1,5 +1,7 @@
 //! `keyward rollout preview`.
 
+use std::fmt::Write as _;
+
 use crate::error::Result;
 use crate::report::text::{count, plural, printable};
 use crate::rollout::{self, Hit, Preview};
@@ -110,7 +112,8 @@ fn text(preview: &Preview) -> String {
     }
     let more = preview.accounts_hit.saturating_sub(preview.accounts.len() as u64);
     if more > 0 {
-        text.push_str(&format!("and {} more accounts: see --limit, --output csv\n", count(more)));
+        // to a String, which takes everything
+        let _ = writeln!(text, "and {} more: see --limit, --output csv", count(more));
     }
     text
 }

@@ -61,6 +61,42 @@ pub fn split(script: &str) -> Result<Vec<String>> {
         .map_err(|error| Error::bug("a script can't be split into statements").with_source(error))
 }
 
+/// Checks that a text from a file is one query that only reads, SELECT, VALUES or TABLE, and returns it without a semicolon at its end.
+///
+/// What a function that it calls does is not looked into: run it in a transaction that reads only.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] if it doesn't parse, or is something else.
+pub fn one_query(text: &str) -> Result<String> {
+    let refused = |why: &str| {
+        let hint = "write one SELECT, VALUES or TABLE; names carry their schema, as in SELECT count(*) FROM app.jobs";
+        Error::usage(why).with_hint(hint)
+    };
+    let parsed = pg_query::parse(text, 0).map_err(|error| refused(&format!("it is no SQL: {error}")))?;
+    let [raw] = parsed.protobuf.stmts.as_slice() else {
+        return Err(refused(&format!("it holds {} statements; expected one", parsed.protobuf.stmts.len())));
+    };
+    let Some(NodeEnum::SelectStmt(select)) = raw.stmt.as_ref().and_then(|stmt| stmt.node.as_ref()) else {
+        return Err(refused("it is no query; expected one that only reads"));
+    };
+    let writes = select.with_clause.iter().flat_map(|with| &with.ctes).any(|cte| {
+        let Some(NodeEnum::CommonTableExpr(cte)) = &cte.node else { return true };
+        !matches!(cte.ctequery.as_ref().and_then(|query| query.node.as_ref()), Some(NodeEnum::SelectStmt(_)))
+    });
+    if writes || select.into_clause.is_some() || !select.locking_clause.is_empty() {
+        return Err(refused("it writes or locks; expected a query that only reads"));
+    }
+    let scanned = pg_query::scan(text).map_err(|error| refused(&format!("it is no SQL: {error}")))?;
+    if scanned.tokens.iter().any(|token| token.token() == pg_query::protobuf::Token::Param) {
+        return Err(refused("it has a parameter ($1), and nothing is passed to it"));
+    }
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0);
+    let length = usize::try_from(raw.stmt_len).unwrap_or(0);
+    // A length of 0 means up to the end.
+    let statement = if length == 0 { text.get(start..) } else { text.get(start..start + length) };
+    Ok(statement.unwrap_or(text).trim().to_owned())
+}
+
 /// Returns a statement with every constant replaced by a parameter, so that it can be shown to people: another session's
 /// statement may hold a key. One that doesn't parse (the server truncates long ones) is reduced to its first word.
 #[must_use]
@@ -99,6 +135,41 @@ mod tests {
             "CREATE",
         ] {
             assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_query_is_one_that_reads() {
+        for (text, query) in [
+            ("SELECT 1", "SELECT 1"),
+            (" SELECT count(*) FROM a.b; ", "SELECT count(*) FROM a.b"),
+            ("SELECT 'é;' -- why; so\n; -- done", "SELECT 'é;' -- why; so"),
+            ("/* x */ VALUES (1)", "VALUES (1)"),
+            ("TABLE a.b", "TABLE a.b"),
+            (
+                "WITH x AS (SELECT 1 AS y) SELECT y FROM x UNION ALL SELECT 2",
+                "WITH x AS (SELECT 1 AS y) SELECT y FROM x UNION ALL SELECT 2",
+            ),
+            ("SELECT '$1', $$ $2 $$", "SELECT '$1', $$ $2 $$"),
+        ] {
+            assert_eq!(one_query(text).unwrap(), query);
+        }
+        for bad in [
+            "",
+            "-- nothing",
+            "SELECT 1; SELECT 2",
+            "SELECT 1 FROM",
+            "SELECT 1) AS a, (SELECT 2",
+            "DELETE FROM a.b RETURNING 1",
+            "WITH x AS (DELETE FROM a.b RETURNING 1) SELECT * FROM x",
+            "SELECT 1 INTO a.c",
+            "SELECT 1 FROM a.b FOR UPDATE",
+            "SELECT $1",
+            "EXPLAIN SELECT 1",
+            "SET x = 1",
+        ] {
+            let error = one_query(bad).expect_err(bad);
+            assert!(error.kind() == crate::error::Kind::Usage && error.hint().is_some(), "{bad}");
         }
     }
 

@@ -53,7 +53,7 @@ impl From<String> for Param {
 #[derive(Debug)]
 pub enum Failure {
     /// The server refused the statement.
-    Server(Refusal),
+    Server(Box<Refusal>),
     /// The connection is gone: cut, closed, or the server stopped.
     Lost(String),
     /// The answer was not of the expected shape.
@@ -126,20 +126,18 @@ impl From<Failure> for Error {
             Failure::Server(refusal) if refusal.code.starts_with("KW") => refusal.message.clone(),
             other => other.to_string(),
         };
-        let hint = match &failure {
-            Failure::Server(Refusal { hint: Some(hint), .. }) => Some(hint.clone()),
-            Failure::Server(Refusal { code, .. }) if code == "42501" => {
-                Some("run keyward as the owner of the tables, or as a superuser".to_owned())
-            }
-            Failure::Server(Refusal { code, .. }) if code == "25006" => {
-                Some("the server is read-only (a standby?): connect to the primary".to_owned())
-            }
-            _ => None,
+        let refusal = match &failure {
+            Failure::Server(refusal) => Some(refusal),
+            Failure::Lost(_) | Failure::Shape(_) => None,
         };
-        let detail = match &failure {
-            Failure::Server(Refusal { code, detail: Some(detail), .. }) if code.starts_with("KW") => Some(detail.clone()),
-            _ => None,
-        };
+        let hint = refusal.and_then(|refusal| match (&refusal.hint, refusal.code.as_str()) {
+            (Some(hint), _) => Some(hint.clone()),
+            (None, "42501") => Some("run keyward as the owner of the tables, or as a superuser".to_owned()),
+            (None, "25006") => Some("the server is read-only (a standby?): connect to the primary".to_owned()),
+            (None, _) => None,
+        });
+        let own = refusal.filter(|refusal| refusal.code.starts_with("KW"));
+        let detail = own.and_then(|refusal| refusal.detail.clone());
         let mut error = Self::new(kind, message);
         if let Some(hint) = hint {
             error = error.with_hint(hint);
@@ -158,7 +156,7 @@ impl From<sqlx::Error> for Failure {
                 let pg = error.downcast_ref::<PgDatabaseError>();
                 let code = pg.code().to_owned();
                 let own = code.starts_with("KW");
-                Self::Server(Refusal {
+                Self::Server(Box::new(Refusal {
                     message: pg.message().to_owned(),
                     detail: pg.detail().filter(|_| own).map(str::to_owned),
                     hint: pg.hint().map(str::to_owned),
@@ -168,7 +166,7 @@ impl From<sqlx::Error> for Failure {
                         _ => None,
                     },
                     code,
-                })
+                }))
             }
             error @ (sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) => Self::Lost(error.to_string()),
             other => Self::Shape(other.to_string()),

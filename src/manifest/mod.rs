@@ -5,6 +5,7 @@
 //! the parts (a role in two lists, a table named twice), which the stored copy has passed already.
 
 mod parse;
+mod rollout;
 mod schema;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
 
+pub use rollout::{Comparison, Condition, Gate, Limit, Limits, OnFail, Rollout, Throttle};
 pub use schema::json_schema;
 
 /// The only manifest version that this keyward reads.
@@ -44,6 +46,9 @@ pub struct Manifest {
     /// The tables that legacy roles may no longer write for enabled accounts.
     #[serde(default)]
     pub writes: Vec<Write>,
+    /// How the rollout behaves on a busy server. It enforces nothing, so it is neither stored nor part of [`Manifest::sha256`].
+    #[serde(default, skip_serializing)]
+    pub rollout: Rollout,
 }
 
 /// The setting that each account has on or off.
@@ -321,6 +326,8 @@ macro_rules! spelled {
     };
 }
 
+use spelled;
+
 spelled!(Hide: Vault = "vault", Revoke = "revoke");
 spelled!(OnInsert: Strip = "strip", Reject = "reject");
 spelled!(Deny: Insert = "insert", Update = "update", Delete = "delete");
@@ -351,7 +358,7 @@ fn default_deny() -> Vec<Deny> {
 
 impl Manifest {
     /// Returns the SHA-256 of the manifest's canonical JSON (sorted keys, no white space, defaults written out), as 64 lower-case
-    /// hexadecimal digits. Comments and layout of the file don't change it.
+    /// hexadecimal digits. Comments and layout of the file don't change it, nor does what [`Rollout`] says.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "a manifest holds nothing that JSON can't")]
     pub fn sha256(&self) -> String {
@@ -420,7 +427,7 @@ mod tests {
             .prop_map(|(owner, ui, api, auth)| Roles { owner, ui, api, auth });
         let accounts = (table(), ident()).prop_map(|(table, id)| Accounts { table, id });
         (setting, roles, accounts, vec(key(), 0..3), vec(write(), 0..3)).prop_map(|(setting, roles, accounts, keys, writes)| {
-            Manifest { version: VERSION, setting, roles, accounts, keys, writes }
+            Manifest { version: VERSION, setting, roles, accounts, keys, writes, rollout: Rollout::default() }
         })
     }
 
@@ -474,15 +481,4 @@ mod tests {
             assert!(Name::new(bad).unwrap_err().hint().is_some(), "{bad}");
         }
     }
-}
-#[derive(Debug, Clone, Default)]
-pub struct Rollout {
-    pub gates: Vec<Gate>,
-}
-#[derive(Debug, Clone)]
-pub struct Gate;
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum OnFail {
-    Pause,
-    Revert,
 }

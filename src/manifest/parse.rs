@@ -6,6 +6,7 @@
 //! becomes a [`Manifest`].
 
 mod draft;
+mod rollout;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -157,6 +158,7 @@ const ROOT: Shape = Shape {
         ("accounts", "[accounts], and below it: table = \"app.accounts\" and id = \"id\""),
         ("keys", "[[keys]], and below it: name, table, id, column and account"),
         ("writes", "[[writes]], and below it: name, table, account and roles"),
+        ("rollout", "[rollout.limits], and below it: lag_seconds = 10"),
     ],
 };
 const SETTING: Shape = Shape {
@@ -427,6 +429,30 @@ impl FromToml for i64 {
             faults.add(value.span().start, message, spot.remedy());
         }
         read.ok()
+    }
+}
+
+impl FromToml for f64 {
+    fn from_toml(value: &Spanned<DeValue<'_>>, spot: Spot, faults: &mut Faults<'_>) -> Option<Self> {
+        let read = match value.get_ref() {
+            // What is too great for an i64 is near enough as a float.
+            DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str().parse().ok(),
+            DeValue::Integer(digits) => {
+                let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
+                number.and_then(|number| number.to_string().parse().ok())
+            }
+            DeValue::Float(digits) => digits.as_str().parse().ok(),
+            _ => {
+                spot.expects("a number", value, faults);
+                return None;
+            }
+        };
+        let read = read.filter(|number: &Self| number.is_finite());
+        if read.is_none() {
+            let message = format!("`{}` of {} is no finite number; expected one", spot.key, spot.title);
+            faults.add(value.span().start, message, spot.remedy());
+        }
+        read
     }
 }
 

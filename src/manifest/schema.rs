@@ -15,7 +15,7 @@ use crate::ident::MAX_BYTES;
 /// Returns the JSON Schema (draft 2020-12) of the manifest as written in TOML.
 ///
 /// An instant of TOML counts as a string of the format `date-time`, as the TOML tools that read JSON Schema have it. What keyward
-/// refuses and the schema allows: names too long in bytes, a name or table used twice, and a role in two lists.
+/// refuses and the schema allows: names too long in bytes, a name or table used twice, a role in two lists, and a query that isn't one SELECT, VALUES or TABLE.
 #[must_use]
 pub fn json_schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Manifest>();
@@ -23,7 +23,12 @@ pub fn json_schema() -> Value {
     // Something to protect.
     let some = |key: &str| json!({ "required": [key], "properties": { key: { "minItems": 1 } } });
     schema.insert("anyOf".to_owned(), json!([some("keys"), some("writes")]));
-    schema.to_value()
+    let mut schema = schema.to_value();
+    // What isn't stored is read all the same; editors would take it for something that they can't show.
+    if let Some(rollout) = schema.pointer_mut("/properties/rollout").and_then(Value::as_object_mut) {
+        rollout.remove("writeOnly");
+    }
+    schema
 }
 
 pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
@@ -71,6 +76,27 @@ pub(super) fn prefix(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn bytes(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": MIN_KEY_BYTES, "maximum": MAX_KEY_BYTES })
+}
+
+pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "type": "boolean", "const": false }] })
+}
+
+pub(super) fn ignored(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "uniqueItems": true })
+}
+
+/// What people call a query: not blank.
+pub(super) fn title(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"\S" })
+}
+
+pub(super) fn query(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"\S" })
+}
+
+pub(super) fn ok_when(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"^\s*(true|(=|<>|<=?|>=?)\s*[+-]?[0-9]+(\.[0-9]+)?)\s*$" })
 }
 
 pub(super) fn deny(generator: &mut SchemaGenerator) -> Schema {
@@ -122,6 +148,7 @@ mod tests {
                 "type" => match wanted.as_str().unwrap() {
                     "string" => found.is_string(),
                     "integer" => found.is_i64(),
+                    "number" => found.is_number(),
                     "boolean" => found.is_boolean(),
                     "array" => found.is_array(),
                     "object" => found.is_object(),
@@ -145,10 +172,12 @@ mod tests {
                 "minLength" => characters.is_none_or(|length| length >= size.unwrap()),
                 "maxLength" => characters.is_none_or(|length| length <= size.unwrap()),
                 "minimum" => found.as_f64().is_none_or(|found| found >= wanted.as_f64().unwrap()),
+                "exclusiveMinimum" => found.as_f64().is_none_or(|found| found > wanted.as_f64().unwrap()),
                 "maximum" => found.as_f64().is_none_or(|found| found <= wanted.as_f64().unwrap()),
                 "pattern" => {
                     found.as_str().is_none_or(|text| regex::Regex::new(wanted.as_str().unwrap()).unwrap().is_match(text))
                 }
+                "format" if wanted == "double" => true,
                 "format" => {
                     assert_eq!(wanted, "date-time");
                     found.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_ok())
@@ -179,6 +208,15 @@ mod tests {
         assert!(schema.is_valid(&as_json(EXAMPLE)));
         let stored = serde_json::to_value(Manifest::parse(EXAMPLE, "").unwrap()).unwrap();
         assert!(schema.is_valid(&stored));
+        // What the example shows of the rollout is commented out, and good: without a mark before what isn't prose.
+        let section = EXAMPLE.find("[rollout.limits]").unwrap();
+        let is_toml =
+            |line: &&str| line.starts_with("# [") || line.split_once(" = ").is_some_and(|(key, _)| !key[2..].contains(' '));
+        let held: Vec<_> =
+            EXAMPLE[section..].lines().filter(|line| line.starts_with("# ")).filter(is_toml).map(|line| &line[2..]).collect();
+        assert_eq!(held.len(), 17, "{held:?}");
+        let held = format!("{}{}", &EXAMPLE[..section], format!("[rollout.limits]\n{}", held.join("\n")));
+        assert!(Manifest::parse(&held, "").unwrap().rollout.gates.len() == 1 && schema.is_valid(&as_json(&held)));
         let odd = EXAMPLE.replace("\"app.users\"", r#"'"My ""App"".x"."Üsers"'"#);
         assert!(Manifest::parse(&odd, "").is_ok() && schema.is_valid(&as_json(&odd)));
     }
@@ -214,6 +252,13 @@ mod tests {
             ("deny = [\"insert\", \"update\", \"delete\"]", "deny = []"),
             ("deny = [\"insert\"", "deny = [\"truncate\""),
             ("rls = true", "rls = 1"),
+            ("# lag_bytes = 268435456", "lag_bytes = 0"),
+            ("# lag_bytes = 268435456", "lag_bytes = true"),
+            ("# lag_bytes = 268435456", "lag_byte = 1"),
+            ("# ignore = [\"delayed_standby\"]", "ignore = [\"\"]"),
+            ("# [[rollout.throttle]]", "[[rollout.throttle]]\nname = \"q\"\nsql = \"SELECT 1\""),
+            ("# [[rollout.gate]]", "[[rollout.gate]]\nname = \"q\"\nsql = \"SELECT 1\"\nok_when = \"few\""),
+            ("# [[rollout.gate]]", "[[rollout.gate]]\nname = \"\"\nsql = \"SELECT 1\"\nok_when = \"true\""),
         ];
         for (from, to) in edits {
             assert!(EXAMPLE.contains(from), "{from}");

@@ -1,4 +1,4 @@
-//! The rollout as metrics, in the text format of Prometheus and OpenMetrics.
+//! The rollout as metrics, in the text format of Prometheus and `OpenMetrics`.
 
 use std::sync::atomic::AtomicU64;
 
@@ -96,11 +96,11 @@ pub fn rollout(status: &Status) -> Result<String> {
         "Accounts per second of a wave's workers",
         status.waves.iter().filter(|one| one.state == "running").map(|one| (wave(one), status.rate(one))),
     );
-    let states = ["working", "throttled", "paused"];
+
     all.numbers(
         "workers",
         "Workers that are alive, by what they do",
-        states.map(|state| {
+        ["working", "throttled", "paused"].map(|state| {
             let number = status.workers.iter().filter(|worker| worker.state == state).count();
             (vec![("state", state.to_owned())], number as u64)
         }),

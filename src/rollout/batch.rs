@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::course::{Course, Of};
-use super::ground::{end, guards_are_on};
+use super::ground::end;
 use super::lease::{Lease, Standing, Step};
 use super::size::Size;
 use super::statements::KeyStatements;
@@ -90,14 +90,11 @@ async fn inside(
     claimed: &mut Vec<String>,
 ) -> Result<Batch, Failure> {
     match lease.hold(db, course).await? {
-        Some(Standing { ours: false, .. }) => return Ok(Batch::Lost),
-        Some(Standing { running: false, .. }) => return Ok(Batch::Over),
-        Some(Standing { paused: true, .. }) => return Ok(Batch::Paused),
-        Some(Standing { enforcing: true, .. }) => {}
-        Some(_) => return Ok(Batch::Off),
-        // The chunk is cleared away, since others have done it; or the policy has lost its row.
-        None if guards_are_on(db).await? => return Ok(Batch::Lost),
-        None => return Ok(Batch::Off),
+        Standing::Good => {}
+        Standing::Lost => return Ok(Batch::Lost),
+        Standing::Over => return Ok(Batch::Over),
+        Standing::Paused => return Ok(Batch::Paused),
+        Standing::Off => return Ok(Batch::Off),
     }
     let most = limit(size.accounts(), lease.left);
     let step = if course.ground.statements.keys.is_empty() && course.of != Of::Settings && !size.is_searching() {

@@ -50,9 +50,9 @@ pub(super) async fn work(
     tell: &mut Tell<'_>,
 ) -> Result<()> {
     let settings = db.settings().clone();
-    let (hold, held) = watch::channel(None);
+    let (hold, told) = watch::channel(None);
     let (events, mut heard) = mpsc::unbounded_channel();
-    let shared = Shared { stop, halt: AtomicBool::new(false), hold: held, events, pace: Mutex::new(None) };
+    let shared = Shared { stop, halt: AtomicBool::new(false), hold: told, events, pace: Mutex::new(None) };
     let throttle = Throttle::new(&course.options.rollout);
     let mut coordinator =
         Coordinator { db, course, throttle, hold, workers: BTreeMap::new(), tally, began: Instant::now(), tell };

@@ -212,7 +212,7 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
     let Failure::Server(refusal) = &failure else { return Error::from(failure) };
     let code = refusal.code.as_str();
     let known = is_safe(code);
-    let kind = match Error::from(failure_copy(refusal)).kind() {
+    let kind = match Error::from(Failure::Server(refusal.clone())).kind() {
         Kind::Bug if !code.starts_with("42") => Kind::Refused,
         kind => kind,
     };
@@ -237,10 +237,6 @@ pub(super) fn explain(failure: Failure, what: &str) -> Error {
 /// Tells whether the server's message for an SQLSTATE can't quote a row: it is the server's own, or keyward's.
 pub(super) fn is_safe(code: &str) -> bool {
     code.starts_with("KW") || ["53", "57"].contains(&&code[..2]) || ["55P03", "40P01", "40001", "25006"].contains(&code)
-}
-
-fn failure_copy(refusal: &crate::db::Refusal) -> Failure {
-    Failure::Server(refusal.clone())
 }
 
 /// Tells whether the user asked to stop.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::course::Course;
-use super::ground::end;
+use super::ground::{end, guards_are_on};
 use super::statements;
 use crate::db::{Db, Failure, Param};
 
@@ -40,16 +40,19 @@ pub(super) struct Step {
 }
 
 /// How a worker stands with the chunk that it works on.
-#[derive(Debug, Deserialize)]
-pub(super) struct Standing {
-    /// The lease is still its own.
-    pub(super) ours: bool,
-    /// The wave is on.
-    pub(super) running: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Standing {
+    /// It may go on.
+    Good,
+    /// The lease is another's by now.
+    Lost,
+    /// Somebody has ended the wave.
+    Over,
     /// Somebody has paused the rollout.
-    pub(super) paused: bool,
-    /// The guards are on.
-    pub(super) enforcing: bool,
+    Paused,
+    /// The guards are off.
+    Off,
 }
 
 impl Lease {
@@ -66,9 +69,19 @@ impl Lease {
         [Param::Int(course.wave), Param::Int(self.no), Param::Int(self.fence)]
     }
 
-    /// Locks the chunk until the end of the transaction, and tells how it stands with it; `None` where the policy has lost its row.
-    pub(super) async fn hold(&self, db: &mut Db, course: &Course<'_>) -> Result<Option<Standing>, Failure> {
-        Ok(db.rows(statements::HOLD, &self.names(course)).await?.pop())
+    /// Locks the chunk until the end of the transaction, and tells how it stands with it.
+    pub(super) async fn hold(&self, db: &mut Db, course: &Course<'_>) -> Result<Standing, Failure> {
+        #[derive(Deserialize)]
+        struct Row {
+            standing: Standing,
+        }
+        let rows: Vec<Row> = db.rows(statements::HOLD, &self.names(course)).await?;
+        match rows.first() {
+            Some(row) => Ok(row.standing),
+            // The chunk is cleared away, since others have done it; or the policy has lost its row.
+            None if guards_are_on(db).await? => Ok(Standing::Lost),
+            None => Ok(Standing::Off),
+        }
     }
 
     /// Writes down what a batch has done, in its transaction, and tells whether the lease is still its own.

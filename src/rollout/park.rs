@@ -75,7 +75,8 @@ pub(super) async fn still_parked(db: &mut Db, ground: &Ground) -> Result<Parked>
 /// The refusal to finish while accounts are parked.
 pub(super) fn refuse(parked: &Parked) -> Error {
     let more = if parked.accounts > parked.first.len() as u64 { ", …" } else { "" };
-    Error::refused(format!("{} accounts are parked, since they could not be enabled: {}{more}", parked.accounts, parked.first.join(", ")))
+    let accounts = if parked.accounts == 1 { "1 account is".to_owned() } else { format!("{} accounts are", parked.accounts) };
+    Error::refused(format!("{accounts} parked, and could not be enabled: {}{more}", parked.first.join(", ")))
         .with_hint(
             "keyward rollout status says what refused; mend it and run keyward rollout run, or let the accounts opt out (keyward account opt-out), \
              or leave them off for now with --leave-parked",

@@ -96,6 +96,14 @@ statements! {
     END = "end.sql";
     /// Accounts by where their setting came from.
     SETTINGS = "settings.sql";
+    /// What pausing must know of the database.
+    SITE = "site.sql";
+    /// Whether the rollout is paused.
+    CONTROL = "control.sql";
+    /// Pauses it.
+    PAUSE = "pause.sql";
+    /// Lets it go on.
+    RESUME = "resume.sql";
 }
 
 /// The rendered statements.

@@ -203,7 +203,7 @@ pub async fn status(db: &mut Db, manifest: &Manifest) -> Result<Status> {
     let Some(applied) = snapshot.installed.as_ref().and_then(|installed| installed.manifest.clone()) else {
         return Err(Error::refused("keyward is not applied to this database").with_hint("run keyward plan, then keyward apply"));
     };
-    if applied != *manifest {
+    if applied.sha256() != manifest.sha256() {
         // What is there is what was applied, whatever the file says by now.
         snapshot = Snapshot::read(db, &applied).await?;
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::control::Control;
 use super::course::Course;
 use super::ground::{Ground, end, explain};
 use super::{Options, Percent, statements};
@@ -52,14 +53,6 @@ pub(super) struct Entered {
     pub(super) id: i64,
     /// It was there already: stopped, or other processes are at work on it.
     pub(super) continued: bool,
-}
-
-#[derive(Deserialize)]
-struct Control {
-    paused: bool,
-    paused_by: Option<String>,
-    paused_at: Option<jiff::Timestamp>,
-    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -133,10 +126,7 @@ pub(super) async fn enter(
 }
 
 fn paused(control: &Control) -> Error {
-    let by = control.paused_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let at = control.paused_at.map(|at| format!(" since {at}")).unwrap_or_default();
-    let why = control.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    Error::resumable(format!("the rollout is paused{by}{at}{why}"))
+    Error::resumable(format!("the rollout is {control}"))
         .with_hint("keyward rollout resume lets it go on; then run the same command again")
 }
 
@@ -170,7 +160,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
         span: i64,
         left: Option<i64>,
         chunks: i64,
-        open: i64,
+        open: u64,
     }
     #[derive(Deserialize)]
     struct Cut {
@@ -190,7 +180,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
         }
         // With open chunks enough for a while, cutting more would only hold the wave's row.
         if wave.left.is_some_and(|left| left <= 0)
-            || wave.open > course.options.workers as i64 + 1 && has_free(db, course).await?
+            || wave.open > course.options.workers as u64 + 1 && has_free(db, course).await?
         {
             return Ok(Some(false));
         }
@@ -218,7 +208,7 @@ pub(super) async fn cut(db: &mut Db, course: &Course<'_>) -> Result<bool> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Open {
     /// How many chunks are not done.
-    pub(super) open: i64,
+    pub(super) chunks: i64,
     /// How many accounts were in use in those that wait.
     pub(super) in_use: u64,
     /// For how many milliseconds the first of them still waits.

@@ -131,7 +131,7 @@ impl Worker<'_> {
                 continue;
             }
             let open = wave::open(&mut self.db, self.course).await?;
-            if open.open == 0 {
+            if open.chunks == 0 {
                 return Ok(None);
             }
             if open.free > 0 {

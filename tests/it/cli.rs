@@ -14,17 +14,17 @@ use tempfile::TempDir;
 use crate::fixture::{MANIFEST, World};
 
 /// keyward on one database, in a directory with a manifest of its own.
-struct Cli {
+pub(crate) struct Cli {
     url: String,
     dir: TempDir,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Cli {
@@ -35,19 +35,19 @@ impl Cli {
     }
 
     /// As the owner of the tables of a world.
-    fn on(world: &World) -> Self {
+    pub(crate) fn on(world: &World) -> Self {
         Self::new(world.sandbox.url_as("app_owner", &world.database))
     }
 
-    fn manifest(&self, text: &str) {
+    pub(crate) fn manifest(&self, text: &str) {
         fs::write(self.dir.path().join("keyward.toml"), text).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("DATABASE_URL", &self.url).current_dir(self.dir.path()).args(args);
@@ -56,7 +56,7 @@ impl Cli {
     }
 
     /// Runs it to its end.
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let output = self.command(args).output().unwrap();
         let ran = Ran {
             code: output.status.code().unwrap_or(-1),
@@ -69,7 +69,7 @@ impl Cli {
     }
 
     /// Runs it, expects an exit code, and returns what it said.
-    fn ends_with(&self, code: i32, args: &[&str]) -> Ran {
+    pub(crate) fn ends_with(&self, code: i32, args: &[&str]) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.code, code, "{args:?}: {ran:#?}");
         ran
@@ -520,23 +520,34 @@ fn ctrl_c_ends_with_130() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
 }
 
+/// The commands that a help text lists.
+fn subcommands(help: &str) -> Vec<&str> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A long description goes on in the next line, indented.
+    lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+/// A help text under its title, without the global options, which are the same for all.
+fn own_help(command: &[&str], help: &str) -> String {
+    let own = help.split("\nGlobal options:").next().unwrap();
+    let examples = help.rsplit_once("[default: auto]").unwrap().1;
+    format!("\n===== keyward {} =====\n\n{own}\n{}\n", command.join(" "), examples.trim())
+}
+
 #[test]
 fn every_help_text_is_as_reviewed() {
     let cli = Cli::new(String::new());
     let top = cli.ends_with(0, &["--help"]).stdout;
-    let commands = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    // A long description goes on in the next line, indented.
-    let commands: Vec<_> =
-        commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect();
+    let commands = subcommands(&top);
     assert!(commands.contains(&"plan"), "{commands:?}");
     let mut all = top.clone();
     for command in commands {
         let help = cli.ends_with(0, &[command, "--help"]).stdout;
-        // The global options are the same for all.
-        let own = help.split("\nGlobal options:").next().unwrap();
-        let examples = help.rsplit_once("[default: auto]").unwrap().1;
-        let title = format!("\n===== keyward {command} =====\n\n");
-        all.extend([title.as_str(), own, "\n", examples.trim(), "\n"]);
+        all.push_str(&own_help(&[command], &help));
+        for under in subcommands(&help) {
+            let path = [command, under];
+            all.push_str(&own_help(&path, &cli.ends_with(0, &[command, under, "--help"]).stdout));
+        }
     }
     insta::assert_snapshot!("help", all);
     for shell in ["bash", "zsh", "fish"] {

@@ -14,11 +14,10 @@ pub(super) struct PauseArgs {
     reason: Option<String>,
 }
 
-/// Holds the rollout.
+/// Holds the rollout. It needs no manifest: whoever wants to stop it must be able to.
 pub(super) async fn pause(context: &Context, args: &PauseArgs) -> Result<Exit> {
-    let manifest = context.manifest()?;
     let mut db = context.connect().await?;
-    let changed = rollout::pause(&mut db, &manifest, args.reason.as_deref()).await?;
+    let changed = rollout::pause(&mut db, args.reason.as_deref()).await?;
     db.close().await;
     context.note(if changed {
         "Paused: every worker ends the batch in hand and waits. keyward rollout resume lets them go on."
@@ -30,9 +29,8 @@ pub(super) async fn pause(context: &Context, args: &PauseArgs) -> Result<Exit> {
 
 /// Lets it go on.
 pub(super) async fn resume(context: &Context) -> Result<Exit> {
-    let manifest = context.manifest()?;
     let mut db = context.connect().await?;
-    let changed = rollout::resume(&mut db, &manifest).await?;
+    let changed = rollout::resume(&mut db).await?;
     db.close().await;
     context.note(if changed {
         "Resumed: workers that waited go on. One that has ended is started by running its command again."

@@ -46,17 +46,7 @@ impl<'a> Meter<'a> {
         match now {
             Progress::Began { wave, total, continued } => self.begin(*wave, *total, *continued),
             Progress::Batch(tally) => self.batch(tally),
-            Progress::Held(why) => {
-                self.held = why.map(printable);
-                self.message();
-                let (event, text) = match why {
-                    Some(why) => (json!({ "event": "held", "why": why }), format!("held: {}", printable(why))),
-                    None => (json!({ "event": "going_on" }), "going on".to_owned()),
-                };
-                if self.bar.is_none() {
-                    self.say(&event, &text);
-                }
-            }
+            Progress::Held(why) => self.hold(*why),
             Progress::Parked { account, problem } => self.say(
                 &json!({ "event": "parked", "account": account, "problem": problem }),
                 &format!("account {} is parked: {}", printable(account), printable(problem)),
@@ -94,7 +84,7 @@ impl<'a> Meter<'a> {
     fn begin(&mut self, wave: i64, total: u64, continued: bool) {
         if self.context.is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = "{bar:30} {pos}/{len} accounts, {per_sec_whole}, {eta} left, {msg}";
+            let style = "{bar:30} {pos}/{len} accounts, {per_sec_whole}, {eta} left, {wide_msg}";
             bar.set_style(ProgressStyle::with_template(style).map_or_else(
                 |_| ProgressStyle::default_bar(),
                 |style| {
@@ -119,6 +109,19 @@ impl<'a> Meter<'a> {
         } else if self.said.is_none_or(|said| said.elapsed() >= PERIOD) {
             self.said = Some(Instant::now());
             self.context.note(&line("progress", tally).to_string());
+        }
+    }
+
+    /// The bar shows the reason as it changes; a line of its own, which is never cut off, only when the wave comes to a halt.
+    fn hold(&mut self, why: Option<&str>) {
+        let was_held = std::mem::replace(&mut self.held, why.map(printable)).is_some();
+        self.message();
+        let (event, text) = match &self.held {
+            Some(held) => (json!({ "event": "held", "why": why }), format!("held: {held}")),
+            None => (json!({ "event": "going_on" }), "going on".to_owned()),
+        };
+        if self.bar.is_none() || !was_held || why.is_none() {
+            self.say(&event, &text);
         }
     }
 

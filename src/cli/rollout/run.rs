@@ -99,7 +99,7 @@ fn read_list(path: &Path) -> Result<Vec<String>> {
             .with_hint("check the path of --accounts-from")
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).matches('\n').count() + 1;
         Error::usage(format!("{shown}, line {line}: not UTF-8")).with_hint("save the list of accounts as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -149,16 +149,14 @@ fn say_ran(context: &Context, ran: &Ran) -> Result<Exit> {
     if ran.new_accounts {
         context.note("From now on new accounts are enabled at birth.");
     }
-    let none = rollout::Tally::default();
-    let exit = match &ran.tally {
-        Some(tally) => say_tally(context, "run", Moved::Sealed, tally, ran.stragglers, &json!({}))?,
-        None => {
-            if context.format() == Format::Json {
-                say_tally(context, "run", Moved::Sealed, &none, 0, &json!({ "wave": null }))?;
-            }
-            context.note("Nothing to do: every account of the share has its setting.");
-            Exit::Done
+    let exit = if let Some(tally) = &ran.tally {
+        say_tally(context, "run", Moved::Sealed, tally, ran.stragglers, &json!({}))?
+    } else {
+        if context.format() == Format::Json {
+            say_tally(context, "run", Moved::Sealed, &rollout::Tally::default(), 0, &json!({ "wave": null }))?;
         }
+        context.note("Nothing to do: every account of the share has its setting.");
+        Exit::Done
     };
     if !ran.older.is_empty() {
         let lines: Vec<_> = ran.older.iter().map(|one| format!("\n  {one}")).collect();

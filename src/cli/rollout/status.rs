@@ -1,5 +1,6 @@
 //! `keyward rollout status`.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -23,8 +24,26 @@ pub(super) struct Args {
     interval: Duration,
 }
 
+impl Args {
+    /// Tells whether it goes on until Ctrl-C, which then is how it ends.
+    pub(super) fn watches(&self) -> bool {
+        self.watch
+    }
+}
+
 /// Does what was asked.
 pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit> {
+    if !args.watch {
+        return show(context, args).await;
+    }
+    tokio::select! {
+        shown = show(context, args) => shown,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
+    }
+}
+
+/// Shows it once, or again and again.
+async fn show(context: &Context, args: &Args) -> Result<Exit> {
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
     loop {
@@ -72,7 +91,7 @@ fn text(status: &Status) -> String {
     }
     lines.extend(status.waves.iter().map(|one| wave(status, one)));
     if status.control.paused {
-        lines.push(format!("PAUSED     {}", printable(&status.control.to_string())));
+        lines.push(format!("rollout    {}", printable(&status.control.to_string())));
     }
     lines.extend(status.workers.iter().map(worker));
     if status.parked_accounts > 0 {
@@ -111,19 +130,19 @@ fn wave(status: &Status, wave: &Wave) -> String {
         wave.started_at.strftime("%F %H:%M:%S UTC")
     );
     if wave.state == "running" {
-        line.push_str(&format!("\n           {} to do", count(wave.total.saturating_sub(wave.accounts))));
+        let _ = write!(line, "\n           {} to do", count(wave.total.saturating_sub(wave.accounts)));
         if wave.in_use > 0 {
-            line.push_str(&format!(", {} of them in use", count(wave.in_use)));
+            let _ = write!(line, ", {} of them in use", count(wave.in_use));
         }
-        line.push_str(&format!(", {:.0} accounts/s", status.rate(wave)));
+        let _ = write!(line, ", {:.0} accounts/s", status.rate(wave));
         if let Some(left) = status.remaining(wave) {
-            line.push_str(&format!(", {} left", span(left)));
+            let _ = write!(line, ", {} left", span(left));
         }
     }
     for gate in wave.gates.iter().filter_map(serde_json::Value::as_array).flatten() {
         let text = |field: &str| gate.get(field).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
         let ok = gate.get("ok").and_then(serde_json::Value::as_bool) == Some(true);
-        line.push_str(&format!("\n           gate {}: {}", printable(&text("name")), if ok { "ok" } else { "FAILED" }));
+        let _ = write!(line, "\n           gate {}: {}", printable(&text("name")), if ok { "ok" } else { "FAILED" });
     }
     line
 }
@@ -140,10 +159,10 @@ fn worker(worker: &Worker) -> String {
         count(worker.keys)
     );
     if let (Some(chunk), Some(until)) = (worker.chunk, worker.leased_until) {
-        line.push_str(&format!("; chunk {chunk} until {}", until.strftime("%H:%M:%S")));
+        let _ = write!(line, "; chunk {chunk} until {}", until.strftime("%H:%M:%S"));
     }
     if let Some(why) = &worker.why {
-        line.push_str(&format!("\n           {}", printable(why)));
+        let _ = write!(line, "\n           {}", printable(why));
     }
     line
 }

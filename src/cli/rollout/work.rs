@@ -20,6 +20,7 @@ use super::meter::{Meter, line};
 /// The options that run, revert and finish share.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "How to work")]
+#[expect(clippy::doc_markdown, reason = "they are help texts, shown as they stand")]
 pub(super) struct Work {
     /// Work with so many connections; the same command elsewhere adds more
     #[arg(long, value_name = "N", default_value = "1")]
@@ -48,10 +49,7 @@ impl Work {
             skip_app_triggers: self.skip_app_triggers,
             max_parked: self.max_parked,
             process: process(),
-            rollout: {
-                let _ = manifest;
-                crate::manifest::Rollout::default()
-            },
+            rollout: manifest.rollout.clone(),
             ..base
         }
     }

@@ -1,5 +1,6 @@
 //! The rules between the parts of a manifest: a role in two lists, a table named twice.
 
+use super::rollout::RolloutDraft;
 use super::{
     ACCOUNTS, AccountPath, Accounts, DeTable, Deny, Faults, Generate, Hide, Ident, KEY, Key, List, Manifest, Name, OnInsert,
     Part, ROLES, Roles, SETTING, Setting, Spanned, Table, Timestamp, VERSION, WRITE, Write, default_deny, default_label,
@@ -18,6 +19,7 @@ pub(super) struct Draft {
     accounts_id: Option<Spanned<Ident>>,
     keys: Vec<KeyDraft>,
     writes: Vec<WriteDraft>,
+    rollout: RolloutDraft,
 }
 
 type RoleList = Spanned<List<Ident>>;
@@ -65,6 +67,7 @@ impl Draft {
             accounts_id: accounts.as_ref().and_then(|part| part.required("id", faults)),
             keys: root.tables("keys", &KEY, faults).iter().map(|part| KeyDraft::read(part, faults)).collect(),
             writes: root.tables("writes", &WRITE, faults).iter().map(|part| WriteDraft::read(part, faults)).collect(),
+            rollout: RolloutDraft::read(root, faults),
         }
     }
 
@@ -95,6 +98,7 @@ impl Draft {
         for write in &self.writes {
             write.check(faults);
         }
+        self.rollout.check(faults);
     }
 
     fn check_roles(&self, faults: &mut Faults<'_>) {
@@ -189,6 +193,7 @@ impl Draft {
             accounts: Accounts { table: plain(self.accounts_table)?, id: plain(self.accounts_id)? },
             keys: self.keys.into_iter().map(KeyDraft::finish).collect::<Option<_>>()?,
             writes: self.writes.into_iter().map(WriteDraft::finish).collect::<Option<_>>()?,
+            rollout: self.rollout.finish()?,
         })
     }
 }

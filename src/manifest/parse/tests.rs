@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Kind;
+use crate::manifest::{Limit, Limits, OnFail, Rollout, Throttle};
 
 const BASE: &str = r#"version = 1
 [setting]
@@ -54,7 +55,7 @@ fn every_fault_is_named_with_its_place_and_its_remedy() {
         // Keys.
         ("id = \"id\"", "id = \"id\"\nidd = \"id\"", "10:1: unknown key `idd` in [accounts]; expected one of table, id", "did you mean `id`?"),
         ("column =", "colunm =", "14:1: unknown key `colunm` in [[keys]]; expected one of name, table, id, column, account, hide, on_insert, generate", "did you mean `column`?"),
-        ("[setting]", "[Settings]", "2:2: unknown key `Settings` in the manifest; expected one of version, setting, roles, accounts, keys, writes", "did you mean `setting`?"),
+        ("[setting]", "[Settings]", "2:2: unknown key `Settings` in the manifest; expected one of version, setting, roles, accounts, keys, writes, rollout", "did you mean `setting`?"),
         ("rls = true", "password = true", "23:1: unknown key `password` in [[writes]]; expected one of name, table, account, roles, deny, rls", "remove it"),
         ("prefix =", "prefx =", "16:14: unknown key `prefx` in generate; expected one of prefix, bytes", "did you mean `prefix`?"),
         ("id = \"id\"\n", "", "7:1: [accounts] lacks the key `id`", "add a line such as: id = \"id\""),
@@ -126,6 +127,84 @@ fn every_fault_is_named_with_its_place_and_its_remedy() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+const ROLLOUT: &str = r#"[rollout.limits]
+lag_bytes = 1_000_000
+lag_seconds = 0.5
+lock_waiters = false
+active_sessions = 0x10
+ignore = ["delayed"]
+[[rollout.throttle]]
+name = "queue"
+sql = "SELECT count(*) FROM app.jobs;"
+limit = 0
+[[rollout.gate]]
+name = "logins"
+sql = "TABLE app.failures"
+ok_when = "<10"
+on_fail = "revert"
+[[rollout.gate]]
+name = "alive"
+sql = "VALUES (true)"
+ok_when = "true"
+"#;
+
+#[test]
+fn the_rollout_is_read_whole_and_what_is_left_out_has_its_default() {
+    let manifest = Manifest::parse(&format!("{BASE}{ROLLOUT}"), "").unwrap();
+    let limits = Limits {
+        lag_bytes: Limit::At(1_000_000.0),
+        lag_seconds: Limit::At(0.5),
+        lock_waiters: Limit::Off,
+        active_sessions: Limit::At(16.0),
+        ignore: vec!["delayed".to_owned()],
+        ..Limits::default()
+    };
+    assert_eq!(manifest.rollout.limits, limits);
+    let queue = Throttle { name: "queue".to_owned(), sql: "SELECT count(*) FROM app.jobs".to_owned(), limit: 0.0 };
+    assert_eq!(manifest.rollout.throttles, [queue]);
+    let gates: Vec<_> = manifest.rollout.gates.iter().map(|gate| (gate.ok_when.to_string(), gate.on_fail)).collect();
+    assert_eq!(gates, [("< 10".to_owned(), OnFail::Revert), ("true".to_owned(), OnFail::Pause)]);
+    assert_eq!(Manifest::parse(BASE, "").unwrap().rollout, Rollout::default());
+    assert_eq!(Manifest::parse(&format!("{BASE}[rollout]\n"), "").unwrap().rollout, Rollout::default());
+}
+
+/// Each case: what of the section is replaced, by what, the message after `keyward.toml:`, and what the hint contains.
+#[test]
+fn every_fault_of_the_rollout_is_named_with_its_place_and_its_remedy() {
+    #[rustfmt::skip]
+    let cases = [
+        ("[rollout.limits]", "[rollout.limit]", "24:10: unknown key `limit` in [rollout]; expected one of limits, throttle, gate", "did you mean `limits`?"),
+        ("lag_bytes =", "lag_byte =", "25:1: unknown key `lag_byte` in [rollout.limits]; expected one of lag_bytes, lag_seconds, lock_waiters, active_sessions, wal_bytes_per_second, oldest_transaction_seconds, checkpoints_per_minute, ignore", "did you mean `lag_bytes`?"),
+        ("[rollout.limits]", "[[rollout.limits]]", "24:1: `limits` of [rollout] is an array; expected one table", "[rollout.limits]"),
+        ("[[rollout.throttle]]", "[rollout.throttle]", "30:1: `throttle` of [rollout] is a table; expected a list of tables", "[[rollout.throttle]]"),
+        ("lag_seconds = 0.5", "lag_seconds = 0", "26:15: `lag_seconds` of [rollout.limits]: found 0; expected a positive number, or false for no limit", "lag_seconds = 10, or lag_seconds = false"),
+        ("lag_seconds = 0.5", "lag_seconds = -1.5", "26:15: `lag_seconds` of [rollout.limits]: found -1.5; expected a positive number, or false for no limit", "lag_seconds = 10"),
+        ("lag_seconds = 0.5", "lag_seconds = inf", "26:15: `lag_seconds` of [rollout.limits] is no finite number; expected one", "lag_seconds = 10"),
+        ("lag_seconds = 0.5", "lag_seconds = true", "26:15: `lag_seconds` of [rollout.limits] is a boolean; expected a positive number, or false for no limit", "lag_seconds = 10"),
+        ("lag_seconds = 0.5", "lag_seconds = \"10 s\"", "26:15: `lag_seconds` of [rollout.limits] is a string; expected a positive number, or false for no limit", "lag_seconds = 10"),
+        ("[\"delayed\"]", "[\"\"]", "29:11: `ignore` of [rollout.limits]: a name can't be blank", "ignore = ["),
+        ("name = \"queue\"\n", "", "30:1: [[rollout.throttle]] lacks the key `name`", "name = \"job queue\""),
+        ("limit = 0\n", "", "30:1: [[rollout.throttle]] lacks the key `limit`", "limit = 1000"),
+        ("limit = 0\n", "limit = false\n", "33:9: `limit` of [[rollout.throttle]] is a boolean; expected a number", "limit = 1000"),
+        ("\"queue\"", "\" \"", "31:8: `name` of [[rollout.throttle]]: a name can't be blank", "name = \"job queue\""),
+        ("FROM app.jobs;", "FROM app.jobs; SELECT 2", "32:7: `sql` of [[rollout.throttle]]: it holds 2 statements; expected one", "names carry their schema"),
+        ("FROM app.jobs;", "FROM", "32:7: `sql` of [[rollout.throttle]]: it is no SQL: ", "write one SELECT"),
+        ("SELECT count(*) FROM app.jobs;", "DELETE FROM app.jobs", "32:7: `sql` of [[rollout.throttle]]: it is no query; expected one that only reads", "write one SELECT"),
+        ("\"<10\"", "\"few\"", "37:11: `ok_when` of [[rollout.gate]]: \"few\" is no condition; expected one of = <> < <= > >= and a number, or \"true\"", "ok_when = \"< 10\""),
+        ("ok_when = \"<10\"\n", "", "34:1: [[rollout.gate]] lacks the key `ok_when`", "ok_when = \"< 10\""),
+        ("\"revert\"", "\"stop\"", "38:11: `on_fail` of [[rollout.gate]]: found \"stop\"; expected \"pause\" or \"revert\"", "on_fail = \"pause\""),
+        ("\"alive\"", "\"logins\"", "40:8: the name \"logins\" is used twice in [[rollout.gate]], first in line 35", "a name of its own"),
+    ];
+    for (from, to, message, hint) in cases {
+        assert!(ROLLOUT.contains(from), "{from}");
+        let (found, remedy) = fault(&format!("{BASE}{}", ROLLOUT.replacen(from, to, 1)));
+        assert!(found.lines().count() == 1 && found.starts_with(&format!("keyward.toml:{message}")), "{from} by {to}: {found}");
+        assert!(remedy.contains(hint), "{from} by {to}: {remedy}");
+    }
+    let (found, _) = fault(&BASE.replace("version = 1", "version = 1\nrollout = 7"));
+    assert_eq!(found, "keyward.toml:2:11: `rollout` of the manifest is an integer; expected one table");
 }
 
 #[test]

@@ -67,7 +67,11 @@ fn run(manifest: &Path, url: &str) -> Result<(Duration, Option<f64>)> {
     let mut peak = None;
     loop {
         if let Some(ended) = child.try_wait()? {
-            return if ended.success() { Ok((began.elapsed(), peak)) } else { Err(format!("keyward rollout run: {ended}").into()) };
+            return if ended.success() {
+                Ok((began.elapsed(), peak))
+            } else {
+                Err(format!("keyward rollout run: {ended}").into())
+            };
         }
         // It only grows, so the last one read is the most, but for what came in the last moment.
         peak = std::fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).or(peak);

@@ -44,8 +44,14 @@ struct Args {
 
 impl Args {
     fn read(mut args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut read =
-            Self { accounts: None, locations: None, sizes: vec![10_000, 100_000, 1_000_000], rounds: 3, write: None, which: Vec::new() };
+        let mut read = Self {
+            accounts: None,
+            locations: None,
+            sizes: vec![10_000, 100_000, 1_000_000],
+            rounds: 3,
+            write: None,
+            which: Vec::new(),
+        };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
             match arg.as_str() {

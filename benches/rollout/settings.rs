@@ -42,7 +42,13 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
             longest = longest.max(tally.longest_batch);
             site.remove(copy).await?;
         }
-        note(&format!("round {round}: {:.1} s, {:.1} s, {:.1} s, {:.1} s", took[0][round - 1], took[1][round - 1], took[2][round - 1], took[3][round - 1]));
+        note(&format!(
+            "round {round}: {:.1} s, {:.1} s, {:.1} s, {:.1} s",
+            took[0][round - 1],
+            took[1][round - 1],
+            took[2][round - 1],
+            took[3][round - 1]
+        ));
     }
     let against = |which: usize, base: usize| {
         let ratios: Vec<f64> = took[base].iter().zip(&took[which]).map(|(base, own)| base / own).collect();

@@ -125,12 +125,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// Returns how many a second that is.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "a rate for people"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a rate for people")]
 pub(crate) fn rate(number: u64, seconds: f64) -> String {
     count((number as f64 / seconds / 100.0).round() as u64 * 100)
 }

@@ -20,13 +20,15 @@ pub(super) struct Size {
     per_key: Option<f64>,
     /// What to go back to when the account that made a batch fail has been found.
     before: Option<usize>,
+    /// The accounts among which it is, and that no batch has been through since.
+    suspects: usize,
 }
 
 impl Size {
     /// Makes the size of the first batch.
     pub(super) fn new(target: Duration, most: usize) -> Self {
         let most = most.max(1);
-        Self { accounts: FIRST.min(most), most, target, doubling: true, per_key: None, before: None }
+        Self { accounts: FIRST.min(most), most, target, doubling: true, per_key: None, before: None, suspects: 0 }
     }
 
     /// Returns how many accounts the next batch takes.
@@ -75,7 +77,16 @@ impl Size {
     /// Learns that a batch of so many accounts failed: the next takes half of them, and so on, down to the account that it is about.
     pub(super) fn failed(&mut self, accounts: usize) {
         self.before.get_or_insert(self.accounts);
+        self.suspects = accounts;
         self.accounts = (accounts / 2).max(1);
+    }
+
+    /// Learns that a batch went through so many accounts. What made one fail may have gone meanwhile, and then no account is found.
+    pub(super) fn passed(&mut self, accounts: usize) {
+        self.suspects = self.suspects.saturating_sub(accounts);
+        if self.suspects == 0 {
+            self.found();
+        }
     }
 
     /// Learns that the account has been found.
@@ -169,5 +180,20 @@ mod tests {
         assert!(size.is_searching());
         size.found();
         assert_eq!((size.accounts(), size.is_searching()), (100, false));
+    }
+
+    #[test]
+    fn a_failure_that_does_not_come_again_leaves_no_trace() {
+        let mut size = Size::new(TARGET, 1_000);
+        size.accounts = 100;
+        size.failed(100);
+        size.passed(50);
+        assert!(size.is_searching(), "it may be in the other half");
+        size.failed(50);
+        size.passed(25);
+        size.passed(25);
+        assert_eq!((size.accounts(), size.is_searching()), (100, false));
+        size.passed(100);
+        assert_eq!(size.accounts(), 100);
     }
 }

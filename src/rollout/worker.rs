@@ -196,6 +196,7 @@ impl Worker<'_> {
             match done {
                 Ok(Batch::Done(step)) => {
                     self.size.took(took, step.keys, step.claimed == size.accounts());
+                    self.size.passed(step.claimed);
                     if step.cut {
                         self.size.cut(step.claimed);
                     }

@@ -115,7 +115,8 @@ fn limit(size: usize, left: Option<i64>) -> usize {
 fn claim_params(course: &Course<'_>, lease: &Lease, most: usize) -> [Param; 7] {
     let most = most as u64;
     // Twice as many as will be needed by the share; a few thousand are read in milliseconds.
-    let span = (most * 2 * 10_000 / u64::from(course.points)).clamp(200, WIDEST_SPAN.max(most));
+    let span = (most * 2 * 10_000 / u64::from(course.points)).max(200) << lease.barren.min(7);
+    let span = span.min(WIDEST_SPAN.max(most));
     [
         Param::OptionalText(lease.reached.clone()),
         Param::Text(lease.high.clone()),

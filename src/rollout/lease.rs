@@ -18,6 +18,9 @@ pub(super) struct Lease {
     fence: i64,
     /// How many accounts the chunk may still change; `None` for no limit.
     pub(super) left: Option<i64>,
+    /// How many batches on end have found nothing to do: the next one looks further.
+    #[serde(skip)]
+    pub(super) barren: u32,
 }
 
 /// What a batch has done of a chunk.
@@ -107,6 +110,7 @@ impl Lease {
         if step.reached.is_some() {
             self.reached.clone_from(&step.reached);
         }
+        self.barren = if step.claimed == 0 { self.barren + 1 } else { 0 };
         self.left = self.left.map(|left| left - step.accounts.cast_signed());
     }
 

@@ -97,7 +97,13 @@ pub(super) async fn enter(
         }
         let entered = if let Some(wave) = unfinished.iter().find(|wave| wave.same) {
             let sql = "UPDATE keyward.wave AS w SET state = 'running', ended_at = NULL WHERE w.id = $1";
-            db.run(sql, &[Param::Int(wave.id)]).await?;
+            let id = [Param::Int(wave.id)];
+            db.run(sql, &id).await?;
+            if wave.state == "stopped" {
+                // Behind where it was, accounts may have come, been reverted, or be mended by now: it looks at all of them again.
+                db.run(statements::FOLD, &id).await?;
+                db.run("DELETE FROM keyward.parked_account AS k WHERE k.wave = $1", &id).await?;
+            }
             Entered { id: wave.id, continued: true }
         } else if total == 0 && !always {
             return Ok(Ok(None));

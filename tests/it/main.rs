@@ -24,6 +24,8 @@ mod invariants;
 mod keys_survive;
 mod rollout;
 mod rollout_engine;
+mod rollout_faults;
+mod rollout_races;
 mod sandbox;
 mod shapes;
 mod tidy;

@@ -194,7 +194,7 @@ async fn undo(
         }
         let closed = async {
             let (keys, refused) = left(db, &course, stop).await?;
-            tally.keys += keys;
+            tally.keys += keys + unknown(db, &course, stop).await?;
             tally.parked += refused;
             let left = count(db, ground, &waves).await? + refused;
             let undone = if left == 0 { waves.as_slice() } else { &[] };
@@ -288,4 +288,45 @@ async fn left(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<(u6
         }
     }
     Ok((keys, refused.len() as u64))
+}
+
+/// Publishes what the waves sealed in rows whose account can't be determined, unless an account is still enabled: then they count as enabled, too.
+/// Returns how many.
+async fn unknown(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Moved {
+        taken: u64,
+        published: u64,
+    }
+    let mut keys = 0;
+    for key in &course.ground.statements.keys {
+        let mut most = MOST_LEFT;
+        loop {
+            if asked(stop) {
+                return Err(stopped());
+            }
+            course.ground.begin_batch(db, course.options).await?;
+            let moved = db.document::<Moved>(&key.unseal_unknown, &[course.undone(), Param::Int(most)]).await;
+            let intact = moved.as_ref().is_ok_and(|moved| moved.taken == moved.published);
+            if !intact && moved.is_ok() {
+                db.execute("ROLLBACK").await?;
+            } else {
+                match end(db, moved).await {
+                    Ok(Moved { taken: 0, .. }) => break,
+                    Ok(moved) => {
+                        keys += moved.published;
+                        continue;
+                    }
+                    Err(failure) if !park::is_one_accounts(&failure) => return Err(explain(failure, "keys can't be published")),
+                    Err(_) => {}
+                }
+            }
+            // In use, or something refuses: they stay sealed, and authenticate.
+            if most == 1 {
+                break;
+            }
+            most /= 2;
+        }
+    }
+    Ok(keys)
 }

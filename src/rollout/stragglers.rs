@@ -166,13 +166,13 @@ async fn inside(db: &mut Db, wave: i64, key: &KeyStatements, most: i64, unknown:
     struct Rows {
         rows: u64,
     }
-    if !guards_are_on(db).await? {
-        return Ok(Batch::Off);
-    }
     // Held until the end: a revert that ends the wave comes after what is sealed here, and finds it.
     let sql = "SELECT w.state AS id FROM keyward.wave AS w WHERE w.id = $1 AND w.state = 'running' FOR SHARE";
     if db.rows::<Row>(sql, &[Param::Int(wave)]).await?.is_empty() {
         return Ok(Batch::Over);
+    }
+    if !guards_are_on(db).await? {
+        return Ok(Batch::Off);
     }
     let found: Vec<Row> = db.rows(&key.stragglers, &[Param::Int(most), Param::Bool(unknown)]).await?;
     let found: Vec<_> = found.into_iter().map(|row| row.id).collect();
@@ -188,6 +188,7 @@ async fn inside(db: &mut Db, wave: i64, key: &KeyStatements, most: i64, unknown:
     let sealed: Vec<Row> = db.rows(&key.seal_rows, std::slice::from_ref(&ids)).await?;
     let sealed: Vec<_> = sealed.into_iter().map(|row| row.id).collect();
     let count = sealed.len() as u64;
+    db.run(&key.sign, &[Param::Texts(sealed.clone()), Param::Int(wave)]).await?;
     let kept: Rows = db.row(&key.in_vault, &[Param::Texts(sealed)]).await?;
     if kept.rows != count {
         return Ok(Batch::Lossy);

@@ -78,7 +78,7 @@ impl Process {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
-    /// Kills it without a word, and waits until the server has noticed.
+    /// Kills it without a word. The server notices by and by: see [`noticed`].
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         assert!(!self.child.wait().unwrap().success(), "it was killed while it worked");
@@ -110,6 +110,10 @@ async fn child_rolls_out() {
     let mut tell = |progress: Progress<'_>| eprintln!("rollout {progress:?}");
     let stop = AtomicBool::new(false);
     let done = match what.as_str() {
+        "limited run" => {
+            let options = Options { limit: Some(100), ..options };
+            rollout::run(&mut db, &manifest, &options, &stop, &mut tell).await.map(drop)
+        }
         "run" => rollout::run(&mut db, &manifest, &options, &stop, &mut tell).await.map(drop),
         _ => rollout::revert(&mut db, &manifest, Target::All, &options, &stop, &mut tell).await.map(drop),
     };

@@ -81,16 +81,25 @@ async fn whatever_the_ids_and_wherever_the_keys_runs_and_reverts_leave_every_row
         icu = world.act("postgres").await.get(there).await;
         let before = checksum(&world).await;
         let three = Options { workers: 3, most: 3, ..run_of("100") };
-        for _ in 0..2 {
+        for round in 0..2 {
             run(&world, &Options { percent: "40".parse().unwrap(), ..three.clone() }).await.unwrap();
             run(&world, &three).await.unwrap();
             let done = status(&world).await;
             assert_eq!((done.keys[0].sealed, done.keys[1].sealed), (100, 400), "{id_type}");
             assert_eq!(done.waves.iter().rev().take(2).map(|wave| wave.accounts).sum::<u64>(), 100, "{id_type}");
+            let orphan = u64::from(round == 1);
+            if round == 1 {
+                let finished = finish(&world, &finish_of()).await.unwrap();
+                assert_eq!(
+                    (finished.stragglers, finished.proof[1].sealed),
+                    (1, 401),
+                    "the one whose account can't be determined"
+                );
+            }
             let mut db = world.connect("app_owner").await;
             let stop = AtomicBool::new(false);
             let reverted = rollout::revert(&mut db, &world.manifest, Target::All, &three, &stop, &mut |_| {}).await.unwrap();
-            assert_eq!((reverted.tally.accounts, reverted.tally.keys), (100, 500), "{id_type}");
+            assert_eq!((reverted.tally.accounts, reverted.tally.keys), (100, 500 + orphan), "{id_type}");
             assert_eq!(checksum(&world).await, before, "{id_type}");
         }
     }
@@ -153,6 +162,77 @@ async fn no_chunk_that_is_cut_anew_is_taken_for_one_that_was_cleared_away() {
     assert!(after > before, "{after} after {before}: whoever had the first one would take this one for its own");
     let_go(&mut all, 100).await;
     assert_eq!(process.hear("ended"), "ended well");
+    assert_whole(&world).await;
+}
+
+#[tokio::test]
+async fn while_a_revert_is_under_way_another_one_joins_it_and_a_run_is_refused() {
+    let world = crowd(600).await;
+    let mut all = world.act("postgres").await;
+    let before = checksum(&world).await;
+    run(&world, &run_of("100")).await.unwrap();
+    hold(&mut all, 150).await;
+    let first = Process::start(&world, "revert", Duration::from_secs(15));
+    held(&mut all, 1).await;
+    for options in [run_of("100"), run_of("5")] {
+        let error = run(&world, &options).await.unwrap_err();
+        assert!(error.kind() == Kind::Refused && error.to_string().contains("wave 2 (revert of"), "{}", whole_text(&error));
+    }
+    assert!(finish(&world, &finish_of()).await.is_err());
+    assert!(!status(&world).await.policy.default_enabled);
+    let second = Process::start(&world, "revert", Duration::from_secs(15));
+    eventually(&mut all, "SELECT count(*) = 1 AS v FROM keyward.chunk WHERE wave = 2 AND no = 2 AND done").await;
+    let_go(&mut all, 150).await;
+    for process in [first, second] {
+        assert_eq!(process.hear("ended"), "ended well");
+    }
+    let waves = status(&world).await.waves;
+    assert_eq!(
+        waves.iter().map(|wave| (wave.accounts, wave.state.as_str())).collect::<Vec<_>>(),
+        [(600, "reverted"), (600, "done")]
+    );
+    assert_eq!(checksum(&world).await, before);
+}
+
+#[tokio::test]
+async fn a_limit_is_kept_by_workers_that_are_killed_and_come_again() {
+    let world = crowd(600).await;
+    let mut all = world.act("postgres").await;
+    for account in [30, 60] {
+        hold(&mut all, account).await;
+        let limited = [0, 1].map(|_| Process::start(&world, "limited run", Duration::from_secs(15)));
+        held(&mut all, 1).await;
+        limited.into_iter().for_each(Process::kill);
+        let_go(&mut all, account).await;
+        noticed(&mut all).await;
+        assert!(enabled(&world).await.len() < 100);
+    }
+    run(&world, &Options { limit: Some(100), workers: 3, ..run_of("100") }).await.unwrap();
+    let waves = status(&world).await.waves;
+    assert_eq!((waves.len(), waves[0].accounts, enabled(&world).await.len()), (1, 100, 100));
+    assert_whole(&world).await;
+}
+
+#[tokio::test]
+async fn a_finish_that_left_parked_accounts_off_is_undone_as_a_whole() {
+    let world = crowd(50).await;
+    let mut owner = world.act("app_owner").await;
+    let before = checksum(&world).await;
+    owner
+        .ok("CREATE FUNCTION app.protect() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF OLD.account_id = 30 THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER protect BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.protect()")
+        .await;
+    finish(&world, &Options { leave_parked: true, ..finish_of() }).await.unwrap();
+    assert_eq!(enabled(&world).await.len(), 49);
+    revert(&world, Target::Last).await.unwrap();
+    let settings: i64 = world.act("postgres").await.get("SELECT count(*) AS v FROM keyward.account_setting").await;
+    assert_eq!((settings, status(&world).await.policy.default_enabled), (0, false));
+    assert_eq!(checksum(&world).await, before);
+    owner.ok("DROP TRIGGER protect ON app.locations").await;
+    run(&world, &run_of("100")).await.unwrap();
+    finish(&world, &finish_of()).await.unwrap();
+    assert_eq!(enabled(&world).await.len(), 50);
     assert_whole(&world).await;
 }
 

@@ -16,4 +16,5 @@ UPDATE keyward.policy AS p
                                            AND o.id <> ALL ($1::text[]::integer[]))
                         AND (w.state = 'reverted' OR w.id = ANY ($1::text[]::integer[]))
                       ORDER BY w.id LIMIT 1) AS new_accounts_enabled) AS n
- WHERE f.default_enabled IS NOT NULL OR n.new_accounts_enabled IS NOT NULL
+ -- no row is touched for nothing: every batch holds it
+ WHERE f.default_enabled <> p.default_enabled OR n.new_accounts_enabled <> p.new_accounts_enabled

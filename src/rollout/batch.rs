@@ -1,6 +1,7 @@
 //! One batch: a transaction that takes a few accounts of a chunk, moves their settings and their keys, and writes down the progress.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde::Deserialize;
 
@@ -72,8 +73,9 @@ pub(super) async fn attempt(
     claimed: &mut Vec<String>,
 ) -> Result<Batch, Failure> {
     claimed.clear();
+    let began = Instant::now();
     course.ground.begin_batch(db, course.options).await?;
-    let done = inside(db, course, lease, size, claimed).await;
+    let done = inside(db, course, lease, size, claimed, began).await;
     match done {
         Ok(Batch::Done(_)) | Err(_) => end(db, done).await,
         Ok(nothing) => {
@@ -89,6 +91,7 @@ async fn inside(
     lease: &Lease,
     size: &Size,
     claimed: &mut Vec<String>,
+    began: Instant,
 ) -> Result<Batch, Failure> {
     match lease.hold(db, course).await? {
         Standing::Good => {}
@@ -97,13 +100,16 @@ async fn inside(
         Standing::Paused => return Ok(Batch::Paused),
         Standing::Off => return Ok(Batch::Off),
     }
+    // Two statements that have next to nothing to do; there are four more, and two for each key.
+    let empty = began.elapsed() * (3 + u32::try_from(course.ground.statements.keys.len()).unwrap_or(u32::MAX));
     let most = limit(size.accounts(), lease.left);
     let has_no_keys = course.ground.statements.keys.is_empty() && course.of != Of::Settings;
-    let step = if has_no_keys && !course.had_parked && !size.is_searching() {
+    let mut step = if has_no_keys && !course.had_parked && !size.is_searching() {
         span(db, course, lease, most).await?
     } else {
         accounts(db, course, lease, size, most, claimed).await?
     };
+    step.empty = empty;
     // Nobody else can have got the lease, since the chunk is locked; if it had, nothing of this may be committed.
     if lease.advance(db, course, &step).await? { Ok(Batch::Done(step)) } else { Ok(Batch::Lost) }
 }
@@ -119,7 +125,8 @@ fn claim_params(course: &Course<'_>, lease: &Lease, most: usize) -> [Param; 7] {
     // Of everybody nearly all are free as a rule; of a share, twice as many are looked at as should be needed.
     let (points, of_all) = (u64::from(course.points), u64::from(Percent::ALL.points()));
     let span = if points == of_all { most + most / 8 } else { most * 2 * of_all / points };
-    let span = span.clamp(200, WIDEST_SPAN.max(most));
+    // More, where the looks before found nobody.
+    let span = (span.max(200) << lease.barren.min(7)).min(WIDEST_SPAN.max(most));
     [
         Param::OptionalText(lease.reached.clone()),
         Param::Text(lease.high.clone()),
@@ -176,6 +183,7 @@ async fn accounts(
         in_use: in_use.len() as u64,
         end: claim.whole && !full && !cut,
         cut,
+        ..Step::default()
     })
 }
 

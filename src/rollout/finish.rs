@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::closing::{self, Gates, Part};
 use super::course::{Course, Of};
-use super::ground::{Ground, asked, pause, stopped};
+use super::ground::{Ground, asked, goes_on, pause, stopped};
 use super::run::{births, default_on, look, not_alone};
 use super::status::KeyStatus;
 use super::wave::Asked;
@@ -117,7 +117,7 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
     .await;
     let left = wave::leave(db, &ground, wave.id, if done.is_ok() { 0 } else { sealed }).await;
     // Where both failed the connection is gone: the first says so, and the next finish finds the wave.
-    let (counts, gates) = done?;
+    let (counts, gates) = done.map_err(goes_on)?;
     left?;
     if let Gates::Revert(why) = gates {
         tell(Progress::Note(format!("{why}: the wave is reverted")));
@@ -161,12 +161,12 @@ async fn close(
             .with_source(names.join("; "))
             .with_hint("wait for them or end them, then run the same command again; or give it a longer --patience"));
     }
-    let counts = settle(db, ground, options, stop, sealed, tell).await?;
+    let counts = settle(db, course, stop, sealed, tell).await?;
     stragglers::forget(db, ground, tell).await?;
     let gates = closing::pass_gates(db, course, tell).await?;
     if matches!(gates, Gates::Passed) {
         let more = serde_json::json!({ "proof": proof(&counts) });
-        wave::conclude(db, ground, course.wave, "done", *sealed, &more).await?;
+        wave::conclude(db, ground, course.wave, *sealed, &more, &[]).await?;
     }
     Ok((counts, gates))
 }
@@ -174,16 +174,16 @@ async fn close(
 /// Seals until nothing is published in an enabled account, and returns the last counts.
 async fn settle(
     db: &mut Db,
-    ground: &Ground,
-    options: &Options,
+    course: &Course<'_>,
     stop: &AtomicBool,
     sealed: &mut u64,
     tell: &mut Tell<'_>,
 ) -> Result<Vec<KeyStatus>> {
+    let (ground, options) = (course.ground, course.options);
     let began = Instant::now();
     let mut length = Duration::from_millis(100);
     loop {
-        *sealed += stragglers::seal(db, ground, options, stop, true).await?;
+        *sealed += stragglers::seal(db, course, stop, true).await?;
         let counts = stragglers::count(db, ground).await?;
         if published(&counts) == 0 {
             return Ok(counts);

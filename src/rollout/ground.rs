@@ -15,6 +15,9 @@ use crate::ident::Ident;
 use crate::manifest::Manifest;
 use crate::plan::{Plan, Severity};
 
+/// How long the server waits for the next statement of a transaction that isn't a batch's: its process does nothing else meanwhile.
+const IDLE_MILLIS: u32 = 15_000;
+
 /// The policy, and the server's clock against the cutover.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Now {
@@ -84,12 +87,14 @@ impl Ground {
         read(db, &self.owner, query, params).await
     }
 
-    /// Begins a transaction as the owner. One whose commit may be lost with the server doesn't wait for the disk.
+    /// Begins a transaction as the owner. One whose commit may be lost with the server doesn't wait for the disk. One whose client has gone without a
+    /// word ends by itself: it holds a row that other processes wait for, or pass over.
     pub(super) async fn begin(&self, db: &mut Db, lock_timeout: Duration, may_be_lost: bool) -> Result<(), Failure> {
         let wait = if may_be_lost { "SET LOCAL synchronous_commit = off;" } else { "" };
         let millis = lock_timeout.as_millis().max(1);
         db.execute(&format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {millis}; {wait} SET LOCAL ROLE {}",
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {millis}; {wait} \
+             SET LOCAL idle_in_transaction_session_timeout = {IDLE_MILLIS}; SET LOCAL ROLE {}",
             self.owner
         ))
         .await?;
@@ -196,7 +201,19 @@ async fn read<T: DeserializeOwned>(db: &mut Db, owner: &Ident, query: &str, para
 
 /// Tells whether the connection is gone, or was cut by the server.
 pub(super) fn is_lost(failure: &Failure) -> bool {
-    matches!(failure, Failure::Lost(_)) || failure.code().is_some_and(|code| matches!(code, "57P01" | "57P02" | "57P03"))
+    // by an operator, a crash or a start of the server; by a limit for sessions that are idle, where this process was stopped amid a batch
+    let cut = ["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"];
+    matches!(failure, Failure::Lost(_)) || failure.code().is_some_and(|code| cut.contains(&code))
+}
+
+/// Says of a failure after a wave was begun, where the connection is gone, that the wave goes on.
+pub(super) fn goes_on(error: Error) -> Error {
+    if error.kind() == Kind::Connect { lost().with_source(error) } else { error }
+}
+
+fn lost() -> Error {
+    Error::resumable("the connection to the server was lost")
+        .with_hint("run the same command again: what was committed stays, and it goes on from there")
 }
 
 /// Turns the failure of something that was under way into an error that says what it was.
@@ -204,9 +221,7 @@ pub(super) fn is_lost(failure: &Failure) -> bool {
 /// A message is repeated only where it can't be the application's own: what a trigger of the application raises may quote a row.
 pub(super) fn explain(failure: Failure, what: &str) -> Error {
     if is_lost(&failure) {
-        return Error::resumable("the connection to the server was lost")
-            .with_source(failure)
-            .with_hint("run the same command again: what was committed stays, and it goes on from there");
+        return lost().with_source(failure);
     }
     let again = "mend it, then run the same command again: it goes on from here";
     let Failure::Server(refusal) = &failure else { return Error::from(failure) };

@@ -1,5 +1,7 @@
 //! Leases: a chunk of a wave belongs to one worker at a time, for a while. Time is the server's.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::course::Course;
@@ -18,6 +20,9 @@ pub(super) struct Lease {
     fence: i64,
     /// How many accounts the chunk may still change; `None` for no limit.
     pub(super) left: Option<i64>,
+    /// How many batches on end have found nothing to do: the next one looks further.
+    #[serde(skip)]
+    pub(super) barren: u32,
 }
 
 /// What a batch has done of a chunk.
@@ -35,6 +40,8 @@ pub(super) struct Step {
     pub(super) in_use: u64,
     /// Whether the chunk ends there.
     pub(super) end: bool,
+    /// How long the batch would have taken with nothing in it: the way to the server and back, for each statement.
+    pub(super) empty: Duration,
     /// Whether it took on fewer accounts than it claimed, since they have many keys.
     pub(super) cut: bool,
 }
@@ -107,6 +114,7 @@ impl Lease {
         if step.reached.is_some() {
             self.reached.clone_from(&step.reached);
         }
+        self.barren = if step.claimed == 0 { self.barren + 1 } else { 0 };
         self.left = self.left.map(|left| left - step.accounts.cast_signed());
     }
 

@@ -16,8 +16,10 @@ pub(super) struct Parked {
     pub(super) first: Vec<String>,
 }
 
-/// Tells whether a refusal is about the account at hand; otherwise the server is in trouble, and the next account would fare no better.
-pub(super) fn is_the_accounts_own(refusal: &Refusal) -> bool {
+/// Tells whether a failure is about the account at hand, or may be gone a moment later; otherwise the connection is lost or the server in trouble, and
+/// the next account would fare no better.
+pub(super) fn is_one_accounts(failure: &Failure) -> bool {
+    let Failure::Server(refusal) = failure else { return false };
     // out of resources, stopped by an operator, system error, internal error, read-only or otherwise invalid transaction
     !["53", "57", "58", "XX", "25", "F0"].contains(&refusal.code.get(..2).unwrap_or_default())
 }

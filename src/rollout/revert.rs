@@ -1,17 +1,19 @@
 //! Undoing a wave: the settings that it made are taken back, and exactly the keys that it sealed are published. Explicit choices stay.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::batch::unseal;
 use super::closing::{self, Part};
 use super::course::{Course, Of};
-use super::ground::{Ground, asked, end, explain, is_lost, stopped};
+use super::ground::{Ground, asked, end, explain, goes_on, pause, stopped};
 use super::run::not_alone;
 use super::wave::Asked;
-use super::{Options, Percent, Progress, Tally, Tell, crew, wave};
+use super::worker::{LOOK_AGAIN, still_in_use};
+use super::{Options, Percent, Progress, Tally, Tell, crew, park, wave};
 use crate::apply;
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
@@ -103,13 +105,15 @@ pub(super) async fn wave_of_gate(
 #[derive(Debug, Deserialize)]
 struct Row {
     id: i64,
-    kind: String,
     state: String,
+    /// It made the setting the default.
+    made_default: bool,
 }
 
 /// Finds the waves that are meant.
 async fn resolve(db: &mut Db, ground: &Ground, target: Target) -> Result<Vec<i64>> {
-    let sql = "SELECT w.id, w.kind, w.state FROM keyward.wave AS w WHERE w.kind <> 'revert' ORDER BY w.id";
+    let sql = "SELECT w.id, w.state, COALESCE(NOT (w.policy_before ->> 'default_enabled')::boolean, false) AS made_default \
+               FROM keyward.wave AS w WHERE w.kind <> 'revert' ORDER BY w.id";
     let all: Vec<Row> = ground.read(db, sql, &[]).await?;
     let standing = || all.iter().filter(|wave| wave.state != "reverted");
     let hint = "keyward rollout status lists the waves";
@@ -124,7 +128,7 @@ async fn resolve(db: &mut Db, ground: &Ground, target: Target) -> Result<Vec<i64
     if waves.is_empty() {
         return Err(Error::refused("there is no wave to revert").with_hint(hint));
     }
-    let finished = standing().rev().find(|wave| wave.kind == "finish" && !waves.contains(&wave.id));
+    let finished = standing().rev().find(|wave| wave.made_default && !waves.contains(&wave.id));
     if let (Some(finish), true) = (finished, ground.now.default_enabled) {
         return Err(Error::refused(format!(
             "wave {} made the setting the default: accounts without a setting of their own would stay enabled",
@@ -189,13 +193,12 @@ async fn undo(
             return Ok(());
         }
         let closed = async {
-            tally.keys += left(db, &course, stop).await?;
-            let left = count(db, ground, &waves).await?;
-            if left == 0 {
-                let sql = "UPDATE keyward.wave AS w SET state = 'reverted' WHERE w.id = ANY ($1::text[]::integer[])";
-                ground.write(db, sql, &[texts(&waves)]).await?;
-            }
-            wave::conclude(db, ground, wave.id, "done", 0, &serde_json::json!({ "reverted": waves, "left": left })).await
+            let (keys, refused) = left(db, &course, stop).await?;
+            tally.keys += keys + unknown(db, &course, stop).await?;
+            tally.parked += refused;
+            let left = count(db, ground, &waves).await? + refused;
+            let undone = if left == 0 { waves.as_slice() } else { &[] };
+            wave::conclude(db, ground, wave.id, 0, &serde_json::json!({ "reverted": waves, "left": left }), undone).await
         }
         .await;
         // Where this fails too the connection is gone, and the lock with it.
@@ -206,7 +209,7 @@ async fn undo(
     .await;
     // Where both failed the connection is gone: the first says so, and the next revert finds the wave.
     let gone = wave::leave(db, ground, wave.id, 0).await;
-    done?;
+    done.map_err(goes_on)?;
     gone?;
     let parked = tally.parked;
     Ok(Reverted { waves, tally, parked })
@@ -230,11 +233,70 @@ async fn restore_policy(db: &mut Db, ground: &Ground, waves: &[i64]) -> Result<(
 }
 
 /// Publishes what is left of the waves' keys in accounts that are off: rows that came from other accounts, or that a transaction with an
-/// older snapshot sealed. Returns how many.
-async fn left(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<u64> {
+/// older snapshot sealed. Returns how many, and in how many accounts something refuses: they stay sealed, and authenticate.
+///
+/// # Errors
+/// [`crate::error::Kind::Resumable`] if asked to stop, or if rows stay in use for longer than the patience.
+async fn left(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<(u64, u64)> {
     #[derive(Deserialize)]
     struct Account {
         account: String,
+    }
+    let began = Instant::now();
+    let mut keys = 0;
+    let mut refused = BTreeSet::new();
+    for key in &course.ground.statements.keys {
+        let mut most = MOST_LEFT;
+        let (mut in_use, mut passed_over) = (BTreeSet::new(), Vec::new());
+        loop {
+            if asked(stop) {
+                return Err(stopped());
+            }
+            let mut accounts = Vec::new();
+            course.ground.begin_batch(db, course.options).await?;
+            let done: Result<u64, Failure> = async {
+                let params = [course.undone(), Param::Int(most), Param::Texts(passed_over.clone())];
+                let rows: Vec<Account> = db.rows(&key.left_sealed, &params).await?;
+                accounts = rows.into_iter().map(|row| row.account).collect();
+                if accounts.is_empty() { Ok(0) } else { unseal(db, course, accounts.clone()).await }
+            }
+            .await;
+            match end(db, done).await {
+                Ok(0) if accounts.is_empty() && in_use.is_empty() => break,
+                Ok(0) if accounts.is_empty() => {
+                    if began.elapsed() >= course.options.patience {
+                        return Err(still_in_use(in_use.len() as u64));
+                    }
+                    pause(LOOK_AGAIN, stop).await?;
+                    passed_over.retain(|account| !in_use.contains(account));
+                    in_use.clear();
+                }
+                // Others have published them a moment ago.
+                Ok(0) => passed_over.append(&mut accounts),
+                Ok(published) => keys += published,
+                Err(failure) if accounts.is_empty() || !park::is_one_accounts(&failure) => {
+                    return Err(explain(failure, "keys can't be published"));
+                }
+                Err(_) if most > 1 => most /= 2,
+                Err(failure) => {
+                    let of = if failure.is_transient() { &mut in_use } else { &mut refused };
+                    of.extend(accounts.iter().cloned());
+                    passed_over.append(&mut accounts);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    Ok((keys, refused.len() as u64))
+}
+
+/// Publishes what the waves sealed in rows whose account can't be determined, unless an account is still enabled: then they count as enabled, too.
+/// Returns how many.
+async fn unknown(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Moved {
+        taken: u64,
+        published: u64,
     }
     let mut keys = 0;
     for key in &course.ground.statements.keys {
@@ -244,23 +306,26 @@ async fn left(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<u64
                 return Err(stopped());
             }
             course.ground.begin_batch(db, course.options).await?;
-            let done: Result<(usize, u64), Failure> = async {
-                let rows: Vec<Account> = db.rows(&key.left_sealed, &[course.undone(), Param::Int(most)]).await?;
-                let accounts: Vec<_> = rows.into_iter().map(|row| row.account).collect();
-                let count = accounts.len();
-                Ok((count, if count == 0 { 0 } else { unseal(db, course, accounts).await? }))
+            let moved = db.document::<Moved>(&key.unseal_unknown, &[course.undone(), Param::Int(most)]).await;
+            let intact = moved.as_ref().is_ok_and(|moved| moved.taken == moved.published);
+            if !intact && moved.is_ok() {
+                db.execute("ROLLBACK").await?;
+            } else {
+                match end(db, moved).await {
+                    Ok(Moved { taken: 0, .. }) => break,
+                    Ok(moved) => {
+                        keys += moved.published;
+                        continue;
+                    }
+                    Err(failure) if !park::is_one_accounts(&failure) => return Err(explain(failure, "keys can't be published")),
+                    Err(_) => {}
+                }
             }
-            .await;
-            match end(db, done).await {
-                // Accounts whose keys something refuses are parked, or were looked at a moment ago.
-                Ok((_, 0)) => break,
-                Ok((_, published)) => keys += published,
-                Err(failure) if is_lost(&failure) => return Err(explain(failure, "")),
-                Err(_) if most > 1 => most /= 2,
-                // In use, or refused: they stay sealed, and authenticate.
-                Err(_) => break,
+            // In use, or something refuses: they stay sealed, and authenticate.
+            if most == 1 {
+                break;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            most /= 2;
         }
     }
     Ok(keys)

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::closing::{self, Gates, Part};
 use super::course::{Course, Of};
-use super::ground::{Ground, asked, stopped};
+use super::ground::{Ground, asked, goes_on, stopped};
 use super::wave::Asked;
+use super::worker::over;
 use super::{Options, Progress, Tally, Tell, crew, park, revert, stragglers, wave};
 use crate::apply;
 use crate::catalog::hex;
@@ -163,7 +164,7 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
     .await;
     // Where both failed the connection is gone: the first says so, and the next run finds the wave.
     let left = wave::leave(db, &ground, wave.id, if done.is_ok() { 0 } else { ran.stragglers }).await;
-    let gates = done?;
+    let gates = done.map_err(goes_on)?;
     left?;
     ran.tally = Some(tally);
     if let Gates::Revert(why) = gates {
@@ -188,13 +189,13 @@ async fn close(
 ) -> Result<Gates> {
     let (ground, options) = (course.ground, course.options);
     ran.older = closing::wait_out(db, options.settle, stop, tell).await?;
-    ran.stragglers = stragglers::seal(db, ground, options, stop, false).await?;
+    ran.stragglers = stragglers::seal(db, course, stop, false).await?;
     if sealed || ran.stragglers > 0 {
         stragglers::forget(db, ground, tell).await?;
     }
     let gates = closing::pass_gates(db, course, tell).await?;
     if matches!(gates, Gates::Passed) {
-        wave::conclude(db, ground, course.wave, "done", ran.stragglers, &serde_json::json!({})).await?;
+        wave::conclude(db, ground, course.wave, ran.stragglers, &serde_json::json!({}), &[]).await?;
     }
     Ok(gates)
 }
@@ -213,14 +214,20 @@ async fn change_policy(db: &mut Db, ground: &Ground, wave: Option<i64>, column: 
     ground.begin(db, Duration::from_secs(10), false).await?;
     let done = async {
         if let Some(wave) = wave {
-            let sql = "UPDATE keyward.wave AS w SET policy_before = (SELECT pg_catalog.jsonb_build_object($2::text, pg_catalog.to_jsonb(p) -> $2::text) \
-                       FROM keyward.policy AS p) || COALESCE(w.policy_before, '{}') WHERE w.id = $1";
-            db.run(sql, &[Param::Int(wave), column.into()]).await?;
+            let sql = format!(
+                "UPDATE keyward.wave AS w SET policy_before = CASE WHEN p.{column} THEN w.policy_before \
+                                              ELSE pg_catalog.jsonb_build_object($2::text, false) || COALESCE(w.policy_before, '{{}}') END \
+                   FROM keyward.policy AS p WHERE w.id = $1 AND w.state = 'running'"
+            );
+            if db.run(&sql, &[Param::Int(wave), column.into()]).await? == 0 {
+                // A revert has ended it: what it changed now would never be set back.
+                return Ok(None);
+            }
         }
         let sql =
             format!("UPDATE keyward.policy AS p SET {column} = true, changed_at = pg_catalog.now() WHERE NOT p.{column}");
-        db.run(&sql, &[]).await
+        db.run(&sql, &[]).await.map(Some)
     }
     .await;
-    Ok(super::ground::end(db, done).await? > 0)
+    super::ground::end(db, done).await?.map(|changed| changed > 0).ok_or_else(over)
 }

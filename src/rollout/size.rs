@@ -50,9 +50,13 @@ impl Size {
         keys.clamp(1.0, 1e6) as u64
     }
 
-    /// Learns from a batch that was committed: how long it took, how many keys it moved, and whether it took as many accounts as it might.
+    /// Learns from a batch that was committed: how long it took, how long it would have taken with nothing in it, how many keys it moved, and
+    /// whether it took as many accounts as it might.
+    ///
+    /// Where the way to the server and back takes most of the target by itself, smaller batches would be no shorter, only more: that time is left out.
     #[expect(clippy::cast_precision_loss, reason = "numbers of keys of one batch")]
-    pub(super) fn took(&mut self, took: Duration, keys: u64, full: bool) {
+    pub(super) fn took(&mut self, took: Duration, empty: Duration, keys: u64, full: bool) {
+        let took = took.saturating_sub(empty.saturating_sub(self.target / 2)).max(took / 8);
         if keys > 0 {
             let now = took.as_secs_f64() / keys as f64;
             // A slow batch counts at once, a quick one by and by.
@@ -83,7 +87,10 @@ impl Size {
 
     /// Learns that a batch of so many accounts failed: the next takes half of them, and so on, down to the account that it is about.
     pub(super) fn failed(&mut self, accounts: usize) {
-        self.search.get_or_insert(Search { before: self.accounts, left: accounts });
+        match &mut self.search {
+            Some(search) => search.left = accounts,
+            None => self.search = Some(Search { before: self.accounts, left: accounts }),
+        }
         self.accounts = (accounts / 2).max(1);
     }
 
@@ -141,7 +148,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..8 {
             seen.push(size.accounts());
-            size.took(TARGET / 5, 0, true);
+            size.took(TARGET / 5, Duration::ZERO, 0, true);
         }
         assert_eq!(seen, [16, 32, 64, 128, 256, 512, 1_000, 1_000]);
     }
@@ -150,38 +157,45 @@ mod tests {
     fn a_slow_batch_shrinks_it_and_from_then_on_it_grows_by_a_tenth() {
         let mut size = Size::new(TARGET, 1_000);
         size.accounts = 200;
-        size.took(TARGET * 2, 0, true);
+        size.took(TARGET * 2, Duration::ZERO, 0, true);
         assert_eq!(size.accounts(), 100);
-        size.took(TARGET / 5, 0, true);
+        size.took(TARGET / 5, Duration::ZERO, 0, true);
         assert_eq!(size.accounts(), 110);
-        size.took(TARGET / 5, 0, false);
+        size.took(TARGET / 5, Duration::ZERO, 0, false);
         assert_eq!(size.accounts(), 110, "a batch that found fewer accounts teaches nothing");
         for _ in 0..20 {
-            size.took(TARGET * 100, 0, true);
+            size.took(TARGET * 100, Duration::ZERO, 0, true);
         }
         assert_eq!(size.accounts(), 1);
     }
 
     #[test]
-    fn a_failure_that_does_not_come_back_is_forgotten_once_its_accounts_have_passed() {
+    fn a_long_way_to_the_server_does_not_make_batches_small() {
         let mut size = Size::new(TARGET, 1_000);
-        size.accounts = 100;
-        size.failed(100);
-        size.passed(50);
-        assert!(size.is_searching());
-        size.passed(50);
-        assert_eq!((size.accounts(), size.is_searching()), (100, false));
+        // a way that takes four times the target, and half a millisecond for each key
+        let batch = |keys: u64| TARGET * 4 + Duration::from_micros(500) * u32::try_from(keys).unwrap();
+        for _ in 0..50 {
+            let keys = size.keys();
+            size.took(batch(keys), TARGET * 4, keys, true);
+        }
+        assert!((40..=60).contains(&size.keys()), "{}: half the target's worth", size.keys());
+        let mut blind = Size::new(TARGET, 1_000);
+        for _ in 0..50 {
+            let keys = blind.keys();
+            blind.took(batch(keys), Duration::ZERO, keys, true);
+        }
+        assert_eq!(blind.keys(), 1, "control");
     }
 
     #[test]
     fn keys_are_limited_by_what_one_took_of_late() {
         let mut size = Size::new(TARGET, 1_000);
         assert_eq!(size.keys(), 250);
-        size.took(TARGET, 1_000, true);
+        size.took(TARGET, Duration::ZERO, 1_000, true);
         assert_eq!(size.keys(), 1_000);
-        size.took(TARGET, 100, true);
+        size.took(TARGET, Duration::ZERO, 100, true);
         assert_eq!(size.keys(), 100, "at once");
-        size.took(TARGET, 1_000, true);
+        size.took(TARGET, Duration::ZERO, 1_000, true);
         assert!((100..200).contains(&size.keys()), "by and by: {}", size.keys());
     }
 
@@ -193,11 +207,26 @@ mod tests {
         while size.accounts() > 1 {
             size.failed(size.accounts());
             seen.push(size.accounts());
-            size.took(TARGET / 10, 0, true);
+            size.took(TARGET / 10, Duration::ZERO, 0, true);
         }
         assert_eq!(seen, [50, 25, 12, 6, 3, 1]);
         assert!(size.is_searching());
         size.found();
         assert_eq!((size.accounts(), size.is_searching()), (100, false));
+    }
+
+    #[test]
+    fn a_failure_that_does_not_come_again_leaves_no_trace() {
+        let mut size = Size::new(TARGET, 1_000);
+        size.accounts = 100;
+        size.failed(100);
+        size.passed(50);
+        assert!(size.is_searching(), "it may be in the other half");
+        size.failed(50);
+        size.passed(25);
+        size.passed(25);
+        assert_eq!((size.accounts(), size.is_searching()), (100, false));
+        size.passed(100);
+        assert_eq!(size.accounts(), 100);
     }
 }

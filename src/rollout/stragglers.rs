@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::course::Course;
 use super::ground::{Ground, asked, end, explain, guards_are_on, is_lost, stopped, turned_off};
 use super::statements::KeyStatements;
 use super::status::KeyStatus;
-use super::{Options, Progress, Tell};
+use super::worker::over;
+use super::{Progress, Tell};
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::ident::Ident;
@@ -23,6 +25,8 @@ const FRUITLESS: u32 = 5;
 enum Batch {
     /// Nothing: the guards are off.
     Off,
+    /// Nothing: somebody has ended the wave.
+    Over,
     /// Nothing: somebody is changing a setting.
     Held,
     /// Rows found and rows sealed.
@@ -68,9 +72,9 @@ pub(super) async fn forget(db: &mut Db, ground: &Ground, tell: &mut Tell<'_>) ->
 /// # Errors
 /// [`crate::error::Kind::Refused`] if something of the application's keeps a key published; [`crate::error::Kind::Resumable`] if
 /// asked to stop or if the connection is lost.
-pub(super) async fn seal(db: &mut Db, ground: &Ground, options: &Options, stop: &AtomicBool, unknown: bool) -> Result<u64> {
+pub(super) async fn seal(db: &mut Db, course: &Course<'_>, stop: &AtomicBool, unknown: bool) -> Result<u64> {
     let mut sealed = 0;
-    for key in &ground.statements.keys {
+    for key in &course.ground.statements.keys {
         let mut most = MOST;
         let mut fruitless = 0;
         loop {
@@ -78,8 +82,9 @@ pub(super) async fn seal(db: &mut Db, ground: &Ground, options: &Options, stop: 
                 return Err(stopped());
             }
             let what = || format!("published keys of {} in enabled accounts can't be sealed", key.name);
-            match attempt(db, ground, options.lock_timeout, key, most, unknown).await {
+            match attempt(db, course, key, most, unknown).await {
                 Ok(Batch::Off) => return Err(turned_off()),
+                Ok(Batch::Over) => return Err(over()),
                 Ok(Batch::Rows(0, _)) => break,
                 Ok(Batch::Rows(_, now)) if now > 0 => {
                     sealed += now;
@@ -138,24 +143,17 @@ pub(super) async fn count(db: &mut Db, ground: &Ground) -> Result<Vec<KeyStatus>
     Ok(all)
 }
 
-async fn attempt(
-    db: &mut Db,
-    ground: &Ground,
-    lock_timeout: Duration,
-    key: &KeyStatements,
-    most: i64,
-    unknown: bool,
-) -> Result<Batch, Failure> {
-    ground.begin(db, lock_timeout, true).await?;
-    let done = inside(db, key, most, unknown).await;
-    if matches!(done, Ok(Batch::Lossy | Batch::Held)) {
+async fn attempt(db: &mut Db, course: &Course<'_>, key: &KeyStatements, most: i64, unknown: bool) -> Result<Batch, Failure> {
+    course.ground.begin(db, course.options.lock_timeout, true).await?;
+    let done = inside(db, course.wave, key, most, unknown).await;
+    if matches!(done, Ok(Batch::Lossy | Batch::Held | Batch::Over)) {
         db.execute("ROLLBACK").await?;
         return done;
     }
     end(db, done).await
 }
 
-async fn inside(db: &mut Db, key: &KeyStatements, most: i64, unknown: bool) -> Result<Batch, Failure> {
+async fn inside(db: &mut Db, wave: i64, key: &KeyStatements, most: i64, unknown: bool) -> Result<Batch, Failure> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -167,6 +165,11 @@ async fn inside(db: &mut Db, key: &KeyStatements, most: i64, unknown: bool) -> R
     #[derive(Deserialize)]
     struct Rows {
         rows: u64,
+    }
+    // Held until the end: a revert that ends the wave comes after what is sealed here, and finds it.
+    let sql = "SELECT w.state AS id FROM keyward.wave AS w WHERE w.id = $1 AND w.state = 'running' FOR SHARE";
+    if db.rows::<Row>(sql, &[Param::Int(wave)]).await?.is_empty() {
+        return Ok(Batch::Over);
     }
     if !guards_are_on(db).await? {
         return Ok(Batch::Off);
@@ -185,6 +188,7 @@ async fn inside(db: &mut Db, key: &KeyStatements, most: i64, unknown: bool) -> R
     let sealed: Vec<Row> = db.rows(&key.seal_rows, std::slice::from_ref(&ids)).await?;
     let sealed: Vec<_> = sealed.into_iter().map(|row| row.id).collect();
     let count = sealed.len() as u64;
+    db.run(&key.sign, &[Param::Texts(sealed.clone()), Param::Int(wave)]).await?;
     let kept: Rows = db.row(&key.in_vault, &[Param::Texts(sealed)]).await?;
     if kept.rows != count {
         return Ok(Batch::Lossy);

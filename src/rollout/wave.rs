@@ -97,7 +97,13 @@ pub(super) async fn enter(
         }
         let entered = if let Some(wave) = unfinished.iter().find(|wave| wave.same) {
             let sql = "UPDATE keyward.wave AS w SET state = 'running', ended_at = NULL WHERE w.id = $1";
-            db.run(sql, &[Param::Int(wave.id)]).await?;
+            let id = [Param::Int(wave.id)];
+            db.run(sql, &id).await?;
+            if wave.state == "stopped" {
+                // Behind where it was, accounts may have come, been reverted, or be mended by now: it looks at all of them again.
+                db.run(statements::FOLD, &id).await?;
+                db.run("DELETE FROM keyward.parked_account AS k WHERE k.wave = $1", &id).await?;
+            }
             Entered { id: wave.id, continued: true }
         } else if total == 0 && !always {
             return Ok(Ok(None));
@@ -271,28 +277,47 @@ pub(super) async fn end_closing(db: &mut Db, wave: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes down how a wave came to its end for good: `done` or `reverted`.
+/// Writes down that a wave is done, and that the waves that it undoes are undone.
+///
+/// # Errors
+/// [`crate::error::Kind::Resumable`] if somebody has ended the wave.
 pub(super) async fn conclude(
     db: &mut Db,
     ground: &Ground,
     wave: i64,
-    state: &str,
     stragglers: u64,
     more: &serde_json::Value,
+    undone: &[i64],
 ) -> Result<()> {
-    fold(db, ground, wave).await?;
-    let params = [Param::Int(wave), state.into(), Param::Int(stragglers.cast_signed()), more.to_string().into()];
-    ground.write(db, statements::END, &params).await?;
-    Ok(())
+    ground.begin(db, Duration::from_secs(10), false).await?;
+    let done = async {
+        let params = [Param::Int(wave), Param::Int(stragglers.cast_signed()), more.to_string().into()];
+        if db.run(statements::END, &params).await? == 0 {
+            return Ok(false);
+        }
+        db.run(statements::FOLD, &[Param::Int(wave)]).await?;
+        let sql = "UPDATE keyward.wave AS w SET state = 'reverted' WHERE w.id = ANY ($1::text[]::integer[])";
+        db.run(sql, &[Param::Texts(undone.iter().map(ToString::to_string).collect())]).await?;
+        Ok(true)
+    }
+    .await;
+    if end(db, done).await? { Ok(()) } else { Err(super::worker::over()) }
 }
 
 /// Leaves a wave: where no other process is at work on it, it is stopped for now. What it has sealed of others' late keys is added.
 pub(super) async fn leave(db: &mut Db, ground: &Ground, wave: i64, stragglers: u64) -> Result<()> {
     let lock = [Param::Int(WAVE_LOCK), Param::Int(wave)];
     db.run("SELECT pg_catalog.pg_advisory_unlock_shared($1::integer, $2::integer)", &lock).await?;
-    let sql = "UPDATE keyward.wave AS w SET stragglers = w.stragglers + $2 WHERE w.id = $1 AND $2 > 0";
-    ground.write(db, sql, &[Param::Int(wave), Param::Int(stragglers.cast_signed())]).await?;
-    ground.write(db, &ground.statements.bury, &[]).await?;
+    ground.begin(db, Duration::from_secs(10), false).await?;
+    let done = async {
+        // One that is about to join has this row until it holds its lock: without it, the wave would be buried under its feet.
+        db.rows::<Control>(statements::ENTER, &[]).await?;
+        let sql = "UPDATE keyward.wave AS w SET stragglers = w.stragglers + $2 WHERE w.id = $1 AND $2 > 0";
+        db.run(sql, &[Param::Int(wave), Param::Int(stragglers.cast_signed())]).await?;
+        db.run(&ground.statements.bury, &[]).await
+    }
+    .await;
+    end(db, done).await?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 
 /// How long to wait before looking again for what others are busy with.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What a worker tells its process.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl Worker<'_> {
                 Ok(Batch::Done(step)) => {
                     // At the end of a chunk, and where nearly all have settings of their own, there was too little to learn from.
                     let full = !step.end && !step.cut && step.claimed * 8 >= size.accounts();
-                    self.size.took(took, step.keys, full);
+                    self.size.took(took, step.empty, step.keys, full);
                     self.size.passed(step.claimed);
                     if step.cut {
                         self.size.cut(step.claimed);
@@ -232,10 +232,7 @@ impl Worker<'_> {
         if is_lost(&failure) {
             return Err(explain(failure, ""));
         }
-        if let Failure::Server(refusal) = &failure
-            && !failure.is_transient()
-            && !park::is_the_accounts_own(refusal)
-        {
+        if !park::is_one_accounts(&failure) {
             return Err(explain(failure, "the wave can't go on"));
         }
         match self.claimed.as_slice() {
@@ -324,7 +321,7 @@ fn failure_is_transient(code: &str) -> bool {
     matches!(code, "55P03" | "40P01" | "40001")
 }
 
-fn still_in_use(accounts: u64) -> Error {
+pub(super) fn still_in_use(accounts: u64) -> Error {
     let accounts = if accounts == 1 { "1 account is".to_owned() } else { format!("{accounts} accounts are") };
     Error::resumable(format!("{accounts} in use: other transactions hold rows there"))
         .with_hint("run the same command again later, or with a longer --patience: it goes on from here")

@@ -25,6 +25,8 @@ mod keys_survive;
 mod observe;
 mod rollout;
 mod rollout_engine;
+mod rollout_faults;
+mod rollout_races;
 mod sandbox;
 mod shapes;
 mod throttle;

@@ -478,36 +478,48 @@ async fn a_process_killed_with_sigkill_at_any_batch_loses_nothing() {
     assert_whole(&world).await;
 }
 
+/// The manifest of the application in `sql/hops.sql`.
+pub(crate) const HOPS: &str = r#"
+    version = 1
+    [setting]
+    cutover = 2024-06-17T00:00:00Z
+    [roles]
+    ui = ["app_ui"]
+    api = ["api_v1"]
+    auth = ["api_gateway"]
+    [accounts]
+    table = 'app."Accounts"'
+    id = "id"
+    [[keys]]
+    name = "master"
+    table = 'app."Accounts"'
+    id = "id"
+    column = "Master Key"
+    account = "id"
+    [[keys]]
+    name = "token"
+    table = "app.devices"
+    id = "id"
+    column = "token"
+    account = { column = "location_id", via = "app.locations", id = "id", account = "account_id" }
+"#;
+
+/// An application whose ids are of the type, with keys on the accounts themselves and keys that are two steps away from theirs.
+pub(crate) async fn hops(id_type: &str, collate: &str, id_of: &str) -> World {
+    let script = include_str!("sql/hops.sql")
+        .replace("ID_TYPE PRIMARY", &format!("{id_type} {collate} PRIMARY"))
+        .replace("ID_TYPE REFERENCES", &format!("{id_type} {collate} REFERENCES"))
+        .replace("ID_TYPE", id_type)
+        .replace("ID_FROM_N", id_of);
+    let world = World::with(&script, HOPS, "shop").await;
+    world.apply().await;
+    world
+}
+
 #[tokio::test]
 async fn ids_of_any_type_keys_of_accounts_and_keys_two_steps_away_are_sealed() {
-    const HOPS: &str = r#"
-        version = 1
-        [setting]
-        cutover = 2024-06-17T00:00:00Z
-        [roles]
-        ui = ["app_ui"]
-        api = ["api_v1"]
-        auth = ["api_gateway"]
-        [accounts]
-        table = 'app."Accounts"'
-        id = "id"
-        [[keys]]
-        name = "master"
-        table = 'app."Accounts"'
-        id = "id"
-        column = "Master Key"
-        account = "id"
-        [[keys]]
-        name = "token"
-        table = "app.devices"
-        id = "id"
-        column = "token"
-        account = { column = "location_id", via = "app.locations", id = "id", account = "account_id" }
-    "#;
     for (id_type, id_of) in [("uuid", "md5(n::text)::uuid"), ("text", "chr(64 + n % 40) || 'é''\" ' || n"), ("integer", "n")] {
-        let script = include_str!("sql/hops.sql").replace("ID_TYPE", id_type).replace("ID_FROM_N", id_of);
-        let world = World::with(&script, HOPS, "shop").await;
-        world.apply().await;
+        let world = hops(id_type, "", id_of).await;
         run(&world, &run_of("30")).await.unwrap();
         let some = status(&world).await;
         assert!(some.eligible > 40 && some.eligible < 95, "{id_type}: {}", some.eligible);

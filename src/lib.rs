@@ -9,7 +9,7 @@
 //! | [`catalog`] | the snapshot of what the database has |
 //! | [`plan`] | manifest and snapshot make steps and findings, without a server |
 //! | [`mod@apply`] | the steps, carried out under short locks, with a ledger |
-//! | [`rollout`], [`account`], [`settle`], [`status`] | the setting, account by account |
+//! | [`rollout`], [`account`], [`policy`], [`settle`], [`status`] | the setting, account by account, and whether the guards hold |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
 //! | [`db`], [`ident`], [`template`], [`parse`], [`schema`], [`error`] | the doors and the ground |
@@ -41,6 +41,7 @@ pub mod ident;
 pub mod manifest;
 pub mod parse;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod rollout;
 pub mod sandbox;

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__base_tables", include_str!("../migrations/V1__base_tables.sql")),
     ("V2__rollout_engine", include_str!("../migrations/V2__rollout_engine.sql")),
+    ("V3__observe", include_str!("../migrations/V3__observe.sql")),
 ];
 
 /// Where refinery keeps which migrations ran.

@@ -68,7 +68,7 @@ pub struct InForce {
 /// What the guards do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
-    /// `enforce` or `off`.
+    /// `enforce`, `observe` or `off`.
     pub mode: String,
     /// The setting of accounts that have none of their own.
     pub default_enabled: bool,

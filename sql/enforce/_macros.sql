@@ -29,12 +29,11 @@ EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolsuper AND r.rolname = {{
 {%- endif %}
 {%- endmacro %}
 
-{#- The effective setting of an account. An account that can't be determined counts as enabled as soon as any account can
-    be; a policy without its row counts as enforcing. With the accounts table: an account that isn't there yet counts as
-    a new one. (Without it: a cascade deletes the account before it deletes what belongs to it.) -#}
-{% macro effective(account, accounts=none) %}
-COALESCE((
-    SELECT p.mode <> 'off' AND CASE
+{#- The setting of an account while the guards enforce: inside a query over keyward.policy AS p. An account that can't be determined
+    counts as enabled as soon as any account can be. With the accounts table: an account that isn't there yet counts as a new one.
+    (Without it: a cascade deletes the account before it deletes what belongs to it.) -#}
+{% macro setting(account, accounts) %}
+CASE
         WHEN {{ account }} IS NULL THEN
             p.default_enabled OR p.new_accounts_enabled OR EXISTS (SELECT FROM keyward.account_setting AS s WHERE s.enabled)
         ELSE
@@ -44,24 +43,55 @@ COALESCE((
 {%- endif %}
 )
         END
+{%- endmacro %}
+
+{#- The effective setting of an account: off for all while the policy's mode is observe or off. A policy without its row counts as
+    enforcing. -#}
+{% macro effective(account, accounts=none) %}
+COALESCE((
+    SELECT p.mode = 'enforce' AND {{ setting(account, accounts) }}
       FROM keyward.policy AS p
 ), true)
 {%- endmacro %}
 
-{#- PL/pgSQL of a row trigger: the same, into enabled_, with the policy's mode and the account's wave along with it. It costs
-    one short query over two tables; only what that can't tell, NULL here, is asked in full. -#}
+{#- The same as a word: `deny`, `pass`, or the policy's mode where it doesn't enforce, `observe` or `off`. -#}
+{% macro verdict(account, accounts=none) %}
+COALESCE((
+    SELECT CASE WHEN p.mode <> 'enforce' THEN p.mode WHEN {{ setting(account, accounts) }} THEN 'deny' ELSE 'pass' END
+      FROM keyward.policy AS p
+), 'deny')
+{%- endmacro %}
+
+{#- PL/pgSQL of a row trigger: the same, into enabled_, with what the policy's mode is and the account's wave along with it. It
+    costs one short query over two tables; only what that can't tell, NULL here, is asked in full. -#}
 {% macro read_setting(accounts) %}
-SELECT p.mode <> 'off', s.wave, CASE
-               WHEN p.mode = 'off' THEN false
+SELECT p.mode = 'enforce', p.mode = 'observe', s.wave, CASE
+               WHEN p.mode <> 'enforce' THEN false
                WHEN s.enabled IS NOT NULL THEN s.enabled
                WHEN p.default_enabled THEN true
                WHEN account_ IS NOT NULL AND NOT p.new_accounts_enabled THEN false
            END
-      INTO guarding_, wave_, enabled_
+      INTO guarding_, observing_, wave_, enabled_
       FROM keyward.policy AS p LEFT JOIN keyward.account_setting AS s ON s.account = account_;
     IF enabled_ IS NULL THEN
         enabled_ := {{ effective("account_" | safe, accounts) }};
     END IF;
+{%- endmacro %}
+
+{#- PL/pgSQL of the guard of a write: counts what would be denied. -#}
+{% macro observed(write) %}
+IF verdict_ = 'observe' THEN
+                PERFORM keyward.observe(account_, {{ write.name | lit }}, pg_catalog.lower(TG_OP));
+            END IF;
+{%- endmacro %}
+
+{#- PL/pgSQL of keyward.observe: counts what was seen, once a transaction. -#}
+{% macro count_observation() %}
+INSERT INTO keyward.observation AS o (day, account, control, act, role, slot, last_at, last_xact)
+            VALUES ((pg_catalog.now() AT TIME ZONE 'UTC')::date, account_, of_control, of_act, actor_, slot_, pg_catalog.now(), xact_)
+            ON CONFLICT (day, control, act, role, slot, (account IS NULL), (COALESCE(account, ''))) DO UPDATE SET
+                transactions = o.transactions + 1, last_at = excluded.last_at, last_xact = excluded.last_xact
+            WHERE o.last_xact <> excluded.last_xact;
 {%- endmacro %}
 
 {#- The lock that orders a change of an account's setting after the transactions that write keys in it: shared for who

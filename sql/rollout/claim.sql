@@ -11,8 +11,8 @@ WITH span AS MATERIALIZED (
      WHERE ($1::text IS NULL OR x.id > $1::text::{{ accounts.id_type }}) AND x.id <= $2::text::{{ accounts.id_type }}
      ORDER BY x.id
      LIMIT $3
-), bounds AS MATERIALIZED (
-    SELECT (SELECT x.id FROM span AS x ORDER BY x.id LIMIT 1) AS low, (SELECT x.id FROM span AS x ORDER BY x.id DESC LIMIT 1) AS high
+), bound AS MATERIALIZED (
+    SELECT x.id AS high FROM span AS x ORDER BY x.id DESC LIMIT 1
 ), free AS (
     SELECT s.id
       FROM span AS s
@@ -22,12 +22,12 @@ WITH span AS MATERIALIZED (
            SELECT FROM keyward.account_setting AS t
             WHERE t.account = s.id AND NOT {{ r.undecided("t" | safe) }}
               -- the range once more: without it every batch would hash the settings of all accounts
-              AND t.account >= (SELECT b.low FROM bounds AS b) AND t.account <= (SELECT b.high FROM bounds AS b))
+              AND ($1::text IS NULL OR t.account > $1::text::{{ accounts.id_type }}) AND t.account <= (SELECT b.high FROM bound AS b))
 {% endif %}
        AND NOT EXISTS (SELECT FROM keyward.parked_account AS k WHERE k.account = s.id AND k.wave = $6::integer)
      ORDER BY s.id
      LIMIT $4
 )
 SELECT COALESCE((SELECT pg_catalog.array_agg(f.id::text ORDER BY f.id) FROM free AS f), '{}') AS accounts,
-       (SELECT b.high::text FROM bounds AS b) AS last,
+       (SELECT b.high::text FROM bound AS b) AS last,
        (SELECT pg_catalog.count(*) FROM span) < $3 AS whole

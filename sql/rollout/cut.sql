@@ -3,10 +3,13 @@
 -- role: owner
 {% import "rollout/_macros.sql" as r %}
 
-SELECT (SELECT y.id::text
-          FROM (SELECT x.id FROM {{ r.source(accounts, of, "$3::integer" | safe, "$4::text[]::integer[]" | safe) }} AS x
-                 WHERE $1::text IS NULL OR x.id > $1::text::{{ accounts.id_type }}
-                 ORDER BY x.id
-                 LIMIT $2) AS y
-         ORDER BY y.id DESC
-         LIMIT 1) AS high
+-- the account a span further on, or else the last one there is
+SELECT COALESCE(
+           (SELECT x.id::text FROM {{ r.source(accounts, of, "$3::integer" | safe, "$4::text[]::integer[]" | safe) }} AS x
+             WHERE $1::text IS NULL OR x.id > $1::text::{{ accounts.id_type }}
+             ORDER BY x.id
+            OFFSET $2 - 1 LIMIT 1),
+           (SELECT x.id::text FROM {{ r.source(accounts, of, "$3::integer" | safe, "$4::text[]::integer[]" | safe) }} AS x
+             WHERE $1::text IS NULL OR x.id > $1::text::{{ accounts.id_type }}
+             ORDER BY x.id DESC
+             LIMIT 1)) AS high

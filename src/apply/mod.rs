@@ -288,6 +288,11 @@ impl Work<'_> {
         // The connection may be gone; the migration's own failure is the one to tell.
         let reset = db.execute("RESET ROLE; RESET lock_timeout").await;
         migrated.map_err(|error| {
+            // A lock that can't be had (guards read keyward.policy) is tried for again, as with any other step.
+            let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            if let Some(Failure::Server(refusal)) = causes.find_map(|cause| cause.downcast_ref()) {
+                return Failure::Server(refusal.clone());
+            }
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             Failure::Shape(format!("{error}: {source}"))
         })?;

@@ -84,7 +84,7 @@ impl Context {
         match self.global.output {
             Output::Json => Format::Json,
             // A command that doesn't know the others was refused before it ran.
-            Output::Text | Output::Sql | Output::Prometheus => Format::Text,
+            Output::Text | Output::Sql | Output::Csv | Output::Prometheus => Format::Text,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod context;
 mod demo;
 mod exit;
 mod plan;
+mod policy;
 mod progress;
 mod rollout;
 mod sandbox;
@@ -99,6 +100,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Status(args) => status::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
+        Command::Policy(args) => policy::run(context, &args).await,
         Command::Account(command) => account::run(context, &command).await,
         Command::Demo(args) => demo::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,

@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         context.note(&format!("wrote {}", path.display()));
     }
     context.data(&match context.output() {
-        Output::Text | Output::Prometheus => text::plan(&plan, args.verbose, context.paint()),
+        Output::Text | Output::Csv | Output::Prometheus => text::plan(&plan, args.verbose, context.paint()),
         Output::Json => json::plan(&plan)?,
         Output::Sql => sql::plan(&plan),
     });

@@ -215,7 +215,7 @@ mod tests {
         let held: Vec<_> =
             EXAMPLE[section..].lines().filter(|line| line.starts_with("# ")).filter(is_toml).map(|line| &line[2..]).collect();
         assert_eq!(held.len(), 17, "{held:?}");
-        let held = format!("{}{}", &EXAMPLE[..section], format!("[rollout.limits]\n{}", held.join("\n")));
+        let held = format!("{}[rollout.limits]\n{}", &EXAMPLE[..section], held.join("\n"));
         assert!(Manifest::parse(&held, "").unwrap().rollout.gates.len() == 1 && schema.is_valid(&as_json(&held)));
         let odd = EXAMPLE.replace("\"app.users\"", r#"'"My ""App"".x"."Üsers"'"#);
         assert!(Manifest::parse(&odd, "").is_ok() && schema.is_valid(&as_json(&odd)));

@@ -22,6 +22,7 @@ templates![
     "enforce/setting/carry_out.sql",
     "enforce/setting/follow_accounts.sql",
     "enforce/setting/is_enabled.sql",
+    "enforce/setting/observe.sql",
     "enforce/setting/opt_in.sql",
     "enforce/setting/opt_out.sql",
     "enforce/setting/owner_access.sql",

@@ -80,7 +80,7 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
     for (key, context) in &keys {
         all.own_table(&format!("vault_{}", key.name), "enforce/key/vault.sql", context)?;
     }
-    for name in ["acts_as_ui", "is_enabled", "settled", "record"] {
+    for name in ["acts_as_ui", "is_enabled", "settled", "observe", "record"] {
         all.function(name, &format!("enforce/setting/{name}.sql"), &base)?;
     }
     for (key, context) in &keys {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Percent;
 use super::course::{Course, Of};
 use super::ground::end;
 use super::lease::{Lease, Standing, Step};
@@ -97,7 +98,8 @@ async fn inside(
         Standing::Off => return Ok(Batch::Off),
     }
     let most = limit(size.accounts(), lease.left);
-    let step = if course.ground.statements.keys.is_empty() && course.of != Of::Settings && !size.is_searching() {
+    let has_no_keys = course.ground.statements.keys.is_empty() && course.of != Of::Settings;
+    let step = if has_no_keys && !course.had_parked && !size.is_searching() {
         span(db, course, lease, most).await?
     } else {
         accounts(db, course, lease, size, most, claimed).await?
@@ -114,9 +116,10 @@ fn limit(size: usize, left: Option<i64>) -> usize {
 /// The parameters of a claim of at most so many accounts.
 fn claim_params(course: &Course<'_>, lease: &Lease, most: usize) -> [Param; 7] {
     let most = most as u64;
-    // Twice as many as will be needed by the share; a few thousand are read in milliseconds.
-    let span = (most * 2 * 10_000 / u64::from(course.points)).max(200) << lease.barren.min(7);
-    let span = span.min(WIDEST_SPAN.max(most));
+    // Of everybody nearly all are free as a rule; of a share, twice as many are looked at as should be needed. Where none was free, more are.
+    let (points, of_all) = (u64::from(course.points), u64::from(Percent::ALL.points()));
+    let span = if points == of_all { most + most / 8 } else { most * 2 * of_all / points };
+    let span = (span.max(200) << lease.barren.min(7)).min(WIDEST_SPAN.max(most));
     [
         Param::OptionalText(lease.reached.clone()),
         Param::Text(lease.high.clone()),

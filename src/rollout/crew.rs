@@ -53,7 +53,7 @@ pub(super) async fn work(
     let (hold, told) = watch::channel(None);
     let (events, mut heard) = mpsc::unbounded_channel();
     let shared = Shared { stop, halt: AtomicBool::new(false), hold: told, events, pace: Mutex::new(None) };
-    let throttle = Throttle::new(&course.options.rollout);
+    let throttle = Throttle::new(&course.options.rollout, course.ground);
     let mut coordinator =
         Coordinator { db, course, throttle, hold, workers: BTreeMap::new(), tally, began: Instant::now(), tell };
     coordinator.look().await?;
@@ -139,6 +139,9 @@ impl Coordinator<'_, '_> {
             ("paused", Some(control.to_string()))
         } else {
             let over = self.throttle.look(self.db).await?;
+            if let Some(note) = self.throttle.note() {
+                (self.tell)(Progress::Note(note));
+            }
             let names: Vec<_> = over.iter().map(ToString::to_string).collect();
             if over.is_empty() { ("working", None) } else { ("throttled", Some(names.join("; "))) }
         };

@@ -1,7 +1,7 @@
 //! The batch job that turns the setting on, account by account: runs, their end, their undoing, and how far they are.
 //!
 //! [`run()`] brings a share of the accounts to enabled, [`finish()`] makes the setting the default and proves that no enabled
-//! account has a published key, [`revert()`] undoes what a wave did, [`status()`] tells how far it is.
+//! account has a published key, [`revert()`] undoes what a wave did, [`status()`] tells how far it is, [`preview()`] whom it would hit.
 //!
 //! Each is a *wave*, cut into chunks: ranges of account ids. Workers, in one process or in many, lease chunks and go through them in batches. A batch is
 //! one transaction: settings, keys, progress, and the proof that the lease still holds. So whatever ends a worker, nothing is half done,
@@ -16,8 +16,9 @@
 //! | `crew`, `worker`, `lease`, `batch`, `size`, `park` | the workers of one process; one worker; its chunk; one transaction; how big; what it can't do |
 //! | `cutover`, `control`, `throttle`, `gate` | what holds a wave: the calendar, a person, the server, the manifest's checks at its end |
 //! | `closing`, `stragglers` | older transactions, and the keys that they publish late |
-//! | `ground`, `statements`, `percent`, `status` | what all stand on |
+//! | `ground`, `statements`, `percent`, `status`, `preview` | what all stand on; how far it is, whom it would hit |
 
+mod ask;
 mod batch;
 mod closing;
 mod control;
@@ -30,6 +31,7 @@ mod ground;
 mod lease;
 mod park;
 mod percent;
+mod preview;
 mod revert;
 mod run;
 mod size;
@@ -45,10 +47,13 @@ use std::time::Duration;
 pub use control::{Control, pause, resume};
 pub use cutover::wait_for_cutover;
 pub use finish::{Finished, Proof, finish};
+pub use gate::GateResult;
 pub use percent::Percent;
+pub use preview::{Fact, Hit, PREVIEW_SCHEMA, Preview, preview};
 pub use revert::{Reverted, Target, Undoable, revert, undoable};
 pub use run::{Ran, Share, run, share};
 pub use status::{KeyStatus, MOST_PARKED, Parked, Policy, SCHEMA, Source, Status, Wave, Worker, status};
+pub use throttle::{Measure, Signal};
 
 use crate::apply::Blocker;
 use crate::settle::Running;

@@ -18,17 +18,24 @@ pub(super) struct Size {
     doubling: bool,
     /// The time that one key took of late, in seconds.
     per_key: Option<f64>,
-    /// What to go back to when the account that made a batch fail has been found.
-    before: Option<usize>,
-    /// The accounts among which it is, and that no batch has been through since.
-    suspects: usize,
+    /// While the account that made a batch fail is looked for.
+    search: Option<Search>,
+}
+
+/// The search for the account that made a batch fail.
+#[derive(Debug, Clone, Copy)]
+struct Search {
+    /// What to go back to afterwards.
+    before: usize,
+    /// How many accounts of the batch that failed are still to be tried.
+    left: usize,
 }
 
 impl Size {
     /// Makes the size of the first batch.
     pub(super) fn new(target: Duration, most: usize) -> Self {
         let most = most.max(1);
-        Self { accounts: FIRST.min(most), most, target, doubling: true, per_key: None, before: None, suspects: 0 }
+        Self { accounts: FIRST.min(most), most, target, doubling: true, per_key: None, search: None }
     }
 
     /// Returns how many accounts the next batch takes.
@@ -56,7 +63,7 @@ impl Size {
             self.doubling = false;
             let share = (self.target.as_secs_f64() / took.as_secs_f64()).clamp(0.1, 0.8);
             self.scale(share);
-        } else if full && self.before.is_none() {
+        } else if full && self.search.is_none() {
             if self.doubling && took < self.target / 2 {
                 self.accounts *= 2;
             } else if took < self.target.mul_f64(0.8) {
@@ -68,7 +75,7 @@ impl Size {
 
     /// Learns that so many accounts had as many keys as a batch should move: more need not be claimed.
     pub(super) fn cut(&mut self, accounts: usize) {
-        if self.before.is_none() {
+        if self.search.is_none() {
             self.doubling = false;
             self.accounts = self.accounts.min(accounts.saturating_mul(2)).max(1);
         }
@@ -76,29 +83,30 @@ impl Size {
 
     /// Learns that a batch of so many accounts failed: the next takes half of them, and so on, down to the account that it is about.
     pub(super) fn failed(&mut self, accounts: usize) {
-        self.before.get_or_insert(self.accounts);
-        self.suspects = accounts;
+        self.search.get_or_insert(Search { before: self.accounts, left: accounts });
         self.accounts = (accounts / 2).max(1);
-    }
-
-    /// Learns that a batch went through so many accounts. What made one fail may have gone meanwhile, and then no account is found.
-    pub(super) fn passed(&mut self, accounts: usize) {
-        self.suspects = self.suspects.saturating_sub(accounts);
-        if self.suspects == 0 {
-            self.found();
-        }
     }
 
     /// Learns that the account has been found.
     pub(super) fn found(&mut self) {
-        if let Some(before) = self.before.take() {
-            self.accounts = before;
+        if let Some(search) = self.search.take() {
+            self.accounts = search.before;
+        }
+    }
+
+    /// Learns that so many accounts went well: once all of the batch that failed have, the failure was a passing one.
+    pub(super) fn passed(&mut self, accounts: usize) {
+        if let Some(search) = &mut self.search {
+            search.left = search.left.saturating_sub(accounts);
+            if search.left == 0 {
+                self.found();
+            }
         }
     }
 
     /// Tells whether a failure is being tracked down.
     pub(super) fn is_searching(&self) -> bool {
-        self.before.is_some()
+        self.search.is_some()
     }
 
     /// Confines it to so many accounts and keys.
@@ -155,6 +163,17 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_that_does_not_come_back_is_forgotten_once_its_accounts_have_passed() {
+        let mut size = Size::new(TARGET, 1_000);
+        size.accounts = 100;
+        size.failed(100);
+        size.passed(50);
+        assert!(size.is_searching());
+        size.passed(50);
+        assert_eq!((size.accounts(), size.is_searching()), (100, false));
+    }
+
+    #[test]
     fn keys_are_limited_by_what_one_took_of_late() {
         let mut size = Size::new(TARGET, 1_000);
         assert_eq!(size.keys(), 250);
@@ -180,20 +199,5 @@ mod tests {
         assert!(size.is_searching());
         size.found();
         assert_eq!((size.accounts(), size.is_searching()), (100, false));
-    }
-
-    #[test]
-    fn a_failure_that_does_not_come_again_leaves_no_trace() {
-        let mut size = Size::new(TARGET, 1_000);
-        size.accounts = 100;
-        size.failed(100);
-        size.passed(50);
-        assert!(size.is_searching(), "it may be in the other half");
-        size.failed(50);
-        size.passed(25);
-        size.passed(25);
-        assert_eq!((size.accounts(), size.is_searching()), (100, false));
-        size.passed(100);
-        assert_eq!(size.accounts(), 100);
     }
 }

@@ -8,7 +8,7 @@ use crate::catalog::Snapshot;
 use crate::error::Result;
 use crate::manifest::{Manifest, Name};
 use crate::plan::context as values;
-use crate::template::Templates;
+use crate::template::{Templates, sql};
 
 /// Makes the table of templates from their names below `sql/`.
 macro_rules! templates {
@@ -40,6 +40,7 @@ templates![
     "rollout/seal.sql",
     "rollout/seal_rows.sql",
     "rollout/sign.sql",
+    "rollout/signals.sql",
     "rollout/still_parked.sql",
     "rollout/stragglers.sql",
     "rollout/undo.sql",
@@ -119,6 +120,7 @@ pub(super) struct Statements {
     pub(super) list: String,
     pub(super) listed: String,
     pub(super) park: String,
+    pub(super) signals: String,
     pub(super) parked: String,
     pub(super) still_parked: String,
     pub(super) undo: String,
@@ -172,6 +174,9 @@ impl Statements {
             let [cut, claim, enable_span] = ["cut", "claim", "enable_span"].map(|name| render(name, of, &base));
             Ok(OfStatements { cut: cut?, claim: claim?, enable_span: enable_span? })
         };
+        // Until PostgreSQL 16 the checkpointer's statistics were the background writer's.
+        let has_checkpointer = context! { has_checkpointer => snapshot.server.major() >= 17 };
+        let signals = templates.render("rollout/signals.sql", &has_checkpointer)?.sql;
         let mut keys = Vec::new();
         for key in &manifest.keys {
             let context = values::key(manifest, snapshot, key)?;
@@ -201,6 +206,7 @@ impl Statements {
             list: of_site("list")?,
             listed: of_site("listed")?,
             park: of_site("park")?,
+            signals,
             parked: of_site("parked")?,
             still_parked: of_site("still_parked")?,
             undo: of_site("undo")?,
@@ -220,4 +226,13 @@ impl Statements {
             Of::Settings => &self.of[2],
         }
     }
+}
+
+/// Renders the statement that asks a question of the manifest's, a query that has been parsed.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if it isn't one statement that keyward runs.
+pub(super) fn ask(query: &str) -> Result<String> {
+    let templates = Templates::new(&[("rollout/ask.sql", include_str!("../../sql/rollout/ask.sql"))])?;
+    Ok(templates.render("rollout/ask.sql", &context! { query => sql(query) })?.sql)
 }

@@ -53,7 +53,7 @@ pub struct Status {
 /// The policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Policy {
-    /// `enforce` or `off`.
+    /// `enforce`, `observe` or `off`.
     pub mode: String,
     /// The setting of an account that has none of its own.
     pub default_enabled: bool,

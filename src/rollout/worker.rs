@@ -65,7 +65,8 @@ struct Worker<'a> {
 /// [`crate::error::Kind::Resumable`] if asked to stop, if accounts stay in use for longer than the patience, or if the connection is lost;
 /// [`crate::error::Kind::Refused`] if the server or the database is not in a state to go on.
 pub(super) async fn work(settings: &Settings, course: &Course<'_>, shared: &Shared<'_>) -> Result<()> {
-    let db = Db::connect(settings).await?;
+    let mut db = Db::connect(settings).await?;
+    db.keep_statements();
     let size = Size::new(course.options.target, course.options.most);
     let mut worker = Worker { db, id: 0, course, shared, size, claimed: Vec::new(), waiting_since: None };
     let done = worker.run().await;
@@ -195,7 +196,9 @@ impl Worker<'_> {
             renewed = Instant::now();
             match done {
                 Ok(Batch::Done(step)) => {
-                    self.size.took(took, step.keys, step.claimed == size.accounts());
+                    // At the end of a chunk, and where nearly all have settings of their own, there was too little to learn from.
+                    let full = !step.end && !step.cut && step.claimed * 8 >= size.accounts();
+                    self.size.took(took, step.keys, full);
                     self.size.passed(step.claimed);
                     if step.cut {
                         self.size.cut(step.claimed);

@@ -454,6 +454,8 @@ async fn read_only_commands_write_nothing() {
     cli.ends_with(0, &["status"]);
     cli.ends_with(0, &["status", "--output", "json"]);
     cli.ends_with(0, &["plan", "--check"]);
+    cli.ends_with(0, &["policy"]);
+    cli.ends_with(0, &["rollout", "preview"]);
     cli.ends_with(0, &["plan", "--output", "sql"]);
     cli.ends_with(0, &["uninstall", "--dry-run"]);
 }

@@ -165,7 +165,7 @@ async fn every_console_block_shows_what_the_program_prints() {
     let mut path = vec![program.parent().unwrap().to_owned()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     let mut wrong = String::new();
-    for document in ["README.md"] {
+    for document in ["README.md", "docs/rollout.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         let commands = shown(&text);
         assert!(!commands.is_empty(), "{document} shows something");

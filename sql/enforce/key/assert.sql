@@ -1,5 +1,5 @@
 -- purpose: The assertion behind the guard: whatever a later trigger, a generated column or a default did, no row of an enabled
---   account ends a statement with a key.
+--   account ends a statement with a key. While the policy observes, it passes and is counted, as the guard counts it.
 -- role: owner
 -- lock: none
 -- undo: DROP FUNCTION keyward.{{ "assert_" ~ key.name }}();
@@ -15,6 +15,7 @@ AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
     guarding_  boolean;
+    observing_ boolean;
     enabled_   boolean;
     wave_      integer;
 BEGIN
@@ -25,6 +26,14 @@ BEGIN
             DETAIL = {{ ("Something after keyward's guard gave the row a key (a trigger that sorts later, a generated column), or " ~ label ~ " was turned on for the account while the statement ran.") | lit }},
             HINT = 'Try again; if it fails again, keyward plan names the trigger.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
+    END IF;
+    IF observing_ THEN
+        IF TG_OP = 'INSERT' THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
+        -- whether a UI role stated the key itself, only the guard can tell
+        ELSIF NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
+        END IF;
     END IF;
     RETURN NULL;
 END

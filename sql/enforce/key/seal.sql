@@ -36,7 +36,7 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'KW003',
                 MESSAGE = {{ ("keys of " ~ key.human ~ " would be lost instead of sealed") | lit }},
                 DETAIL = 'keyward''s guards are off (keyward.policy), or the account''s setting is. Nothing was changed.',
-                HINT = 'Set the mode in keyward.policy to enforce, and try again.',
+                HINT = 'Run keyward policy enforce, and try again.',
                 SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
         END IF;
         IF NOT EXISTS (

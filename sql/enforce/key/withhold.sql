@@ -1,5 +1,6 @@
 -- purpose: The guard: a key never stays in a row of an enabled account. What an INSERT brings is withheld; what an UPDATE brings is
---   sealed for a UI role and withheld for any other; a key that was published is sealed, never lost.
+--   sealed for a UI role and withheld for any other; a key that was published is sealed, never lost. While the policy observes, all
+--   of it passes and is counted.
 -- role: owner
 -- lock: none
 -- undo: DROP FUNCTION keyward.{{ "withhold_" ~ key.name }}();
@@ -18,8 +19,9 @@ DECLARE
     account_   {{ accounts.id_type }};
     former_    {{ accounts.id_type }};
     enabled_   boolean;
-    -- the policy's mode; NULL, a policy without its row, counts as enforcing
+    -- whether the policy's mode is enforce; NULL, a policy without its row, counts as enforcing
     guarding_  boolean;
+    observing_ boolean;
     wave_      integer;
     said_      text;
     stated_    boolean := false;
@@ -33,7 +35,9 @@ BEGIN
         locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }}) IS NOT NULL;
         {{ m.read_setting(accounts) }}
         IF NOT enabled_ THEN
-            IF NOT fresh_ AND guarding_ THEN
+            IF observing_ THEN
+                PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
+            ELSIF NOT fresh_ AND guarding_ THEN
                 PERFORM keyward.settled(account_);
             END IF;
             RETURN NEW;
@@ -92,6 +96,13 @@ BEGIN
         -- let pass; a row has one key, and the one just written is it
         IF NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} THEN
             DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = NEW.{{ key.id }};
+            -- what a UI role states is a deliberate act, sealed on its way in
+            IF observing_ AND NOT (pg_catalog.pg_trigger_depth() = 1 AND stated_ AND keyward.acts_as_ui()) THEN
+                PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
+            END IF;
+        ELSIF observing_ AND NEW.{{ key.column }} IS NULL AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
+            -- it would be sealed, and go on authenticating
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'clear');
         END IF;
         RETURN NEW;
     END IF;

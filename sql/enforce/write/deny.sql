@@ -1,4 +1,5 @@
--- purpose: The guard: legacy roles don't write rows of {{ write.table }} that belong, or would belong, to an enabled account.
+-- purpose: The guard: legacy roles don't write rows of {{ write.table }} that belong, or would belong, to an enabled account. While the
+--   policy observes, they do, and it is counted.
 -- role: owner
 -- lock: none
 -- undo: DROP FUNCTION keyward.{{ "deny_" ~ write.name }}();
@@ -10,7 +11,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "deny_" ~ write.name }}() RETURNS trigger
 AS $keyward$
 DECLARE
     account_  {{ accounts.id_type }};
-    denied_   boolean := false;
+    verdict_  text := 'pass';
 BEGIN
     -- the trigger's WHEN clause has seen that the actor has a legacy role's privileges; a superuser has every role's
     IF {{ m.is_superuser() }} THEN
@@ -18,18 +19,21 @@ BEGIN
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
         -- NULL, the account that can't be determined, is enabled as soon as any account is
-        denied_ := {{ m.effective("account_" | safe) }};
+        verdict_ := {{ m.verdict("account_" | safe) }};
+        {{ m.observed(write) }}
     ELSE
         IF TG_OP <> 'DELETE' THEN
             account_ := {{ m.account_of("NEW" | safe, write.account) }};
-            denied_ := {{ m.effective("account_" | safe, accounts) }};
+            verdict_ := {{ m.verdict("account_" | safe, accounts) }};
+            {{ m.observed(write) }}
         END IF;
-        IF TG_OP <> 'INSERT' AND NOT denied_ THEN
+        IF TG_OP <> 'INSERT' AND verdict_ <> 'deny' THEN
             account_ := {{ m.account_of("OLD" | safe, write.account) }};
-            denied_ := {{ m.effective("account_" | safe) }};
+            verdict_ := {{ m.verdict("account_" | safe) }};
+            {{ m.observed(write) }}
         END IF;
     END IF;
-    IF denied_ THEN
+    IF verdict_ = 'deny' THEN
         RAISE EXCEPTION USING ERRCODE = 'KW002',
             MESSAGE = pg_catalog.format('%I may not %s %s', {{ m.actor() }}, pg_catalog.lower(TG_OP), {{ write.human | lit }}),
             DETAIL = {{ (label ~ " is on for the account: the legacy API doesn't write these rows.") | lit }},

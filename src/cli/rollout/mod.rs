@@ -3,6 +3,7 @@
 mod control;
 mod finish;
 mod meter;
+mod preview;
 mod revert;
 mod run;
 mod status;
@@ -18,6 +19,7 @@ use super::context::Context;
 
 const EXAMPLES: &str = "\
 Examples:
+  keyward rollout preview                            whom it would hit, once keyward policy observe has run a while
   keyward rollout run --percent 1 --before-cutover   canaries
   keyward rollout run --percent 25 --pace 500/s      a quarter of the accounts, gently; 5 percent lie within 10
   keyward rollout run --at-cutover --yes             waits for the instant, for a job that is started in time
@@ -38,6 +40,8 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Act {
+    /// List the accounts and roles that enforcement would hit, by what was observed before
+    Preview(preview::Args),
     /// Turn the setting on for a share of the accounts, in batches
     Run(run::Args),
     /// Show how far the rollout is: settings, keys, waves, workers, and what holds them
@@ -58,6 +62,7 @@ impl Args {
         match self.act {
             Act::Run(_) | Act::Revert(_) | Act::Finish(_) => &[Output::Text, Output::Json],
             Act::Status(_) => &[Output::Text, Output::Json, Output::Prometheus],
+            Act::Preview(_) => &[Output::Text, Output::Json, Output::Csv],
             Act::Pause(_) | Act::Resume => &[Output::Text],
         }
     }
@@ -67,7 +72,7 @@ impl Args {
         match &self.act {
             Act::Run(_) | Act::Revert(_) | Act::Finish(_) => true,
             Act::Status(args) => args.watches(),
-            Act::Pause(_) | Act::Resume => false,
+            Act::Preview(_) | Act::Pause(_) | Act::Resume => false,
         }
     }
 }
@@ -75,6 +80,7 @@ impl Args {
 /// Does what was asked.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     match &args.act {
+        Act::Preview(args) => preview::run(context, args).await,
         Act::Run(args) => run::run(context, args).await,
         Act::Status(args) => status::run(context, args).await,
         Act::Pause(args) => control::pause(context, args).await,

@@ -1,0 +1,2 @@
+-- The policy's mode, which nobody else changes until the end of the transaction.
+SELECT p.mode FROM keyward.policy AS p FOR UPDATE

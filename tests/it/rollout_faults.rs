@@ -221,7 +221,8 @@ async fn a_process_killed_among_three_is_replaced_by_the_two_others() {
 async fn when_all_processes_are_killed_the_next_run_goes_on() {
     let world = crowd(900).await;
     let mut all = world.act("postgres").await;
-    for account in [250, 350, 550] {
+    // of one chunk, whose owner can't come past them, whatever the others have done by then
+    for account in [250, 300, 350] {
         hold(&mut all, account).await;
         let processes: Vec<_> = (0..3).map(|_| Process::start(&world, "run", LEASE)).collect();
         held(&mut all, 1).await;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::batch::unseal;
 use super::closing::{self, Part};
 use super::course::{Course, Of};
-use super::ground::{Ground, asked, end, explain, goes_on, pause, stopped};
+use super::ground::{Ground, asked, end, explain, goes_on, guards_are_on, pause, stopped};
 use super::run::not_alone;
 use super::wave::Asked;
 use super::worker::{LOOK_AGAIN, still_in_use};
@@ -306,7 +306,14 @@ async fn unknown(db: &mut Db, course: &Course<'_>, stop: &AtomicBool) -> Result<
                 return Err(stopped());
             }
             course.ground.begin_batch(db, course.options).await?;
-            let moved = db.document::<Moved>(&key.unseal_unknown, &[course.undone(), Param::Int(most)]).await;
+            let moved = async {
+                // With the guards off nothing counts as enabled, and keys of enabled accounts' rows would be published.
+                if !guards_are_on(db).await? {
+                    return Ok(Moved { taken: 0, published: 0 });
+                }
+                db.document::<Moved>(&key.unseal_unknown, &[course.undone(), Param::Int(most)]).await
+            }
+            .await;
             let intact = moved.as_ref().is_ok_and(|moved| moved.taken == moved.published);
             if !intact && moved.is_ok() {
                 db.execute("ROLLBACK").await?;

@@ -214,19 +214,4 @@ mod tests {
         size.found();
         assert_eq!((size.accounts(), size.is_searching()), (100, false));
     }
-
-    #[test]
-    fn a_failure_that_does_not_come_again_leaves_no_trace() {
-        let mut size = Size::new(TARGET, 1_000);
-        size.accounts = 100;
-        size.failed(100);
-        size.passed(50);
-        assert!(size.is_searching(), "it may be in the other half");
-        size.failed(50);
-        size.passed(25);
-        size.passed(25);
-        assert_eq!((size.accounts(), size.is_searching()), (100, false));
-        size.passed(100);
-        assert_eq!(size.accounts(), 100);
-    }
 }

@@ -25,7 +25,7 @@ use crate::rollout::{assert_whole, enabled, finish, finish_of, run, run_of, stat
 const CHILD: [&str; 3] = ["KEYWARD_TEST_FAULTS_CHILD", "KEYWARD_TEST_FAULTS_WHAT", "KEYWARD_TEST_FAULTS_LEASE"];
 
 /// The most that is waited for anything.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A process of its own that runs or reverts, and tells of its progress.
 pub(crate) struct Process {
@@ -69,7 +69,7 @@ impl Process {
             match self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) if line.starts_with(start) => return line,
                 Ok(line) => heard.push(line),
-                Err(_) => panic!("{start:?} was not heard, but {heard:#?}"),
+                Err(error) => panic!("{start:?} was not heard ({error}), but {heard:#?}"),
             }
         }
     }
@@ -221,7 +221,8 @@ async fn a_process_killed_among_three_is_replaced_by_the_two_others() {
 async fn when_all_processes_are_killed_the_next_run_goes_on() {
     let world = crowd(900).await;
     let mut all = world.act("postgres").await;
-    for account in [250, 350, 550] {
+    // of one chunk, whose owner can't come past them, whatever the others have done by then
+    for account in [250, 300, 350] {
         hold(&mut all, account).await;
         let processes: Vec<_> = (0..3).map(|_| Process::start(&world, "run", LEASE)).collect();
         held(&mut all, 1).await;

@@ -136,7 +136,7 @@ fn shown(text: &str) -> Vec<Shown> {
 fn settled(text: &str) -> String {
     let patterns = [
         (r"(\d+ min )?\d+(\.\d+)? (ms|s)\b", "N s"),
-        (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:[0-9.]+Z)?( UTC)?", "DATE"),
+        (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:[0-9.]+Z?)?( UTC)?", "DATE"),
         (r"PostgreSQL \d+(\.\d+)*( \([^)]*\))?", "PostgreSQL N"),
         (r"manifest   [0-9a-f]{12}", "manifest   SHA"),
         (r"/tmp/kw-[0-9a-f]+", "DIR"),

@@ -199,7 +199,6 @@ const SESSION: &str = include_str!("../../sql/session/settings.sql");
 pub struct Db {
     conn: PgConnection,
     settings: Settings,
-    keeps_statements: bool,
 }
 
 impl Db {
@@ -220,7 +219,7 @@ impl Db {
                 return Err(settings::connect_error(settings, sqlx::Error::Io(late)));
             }
         };
-        let mut db = Self { conn, settings: settings.clone(), keeps_statements: false };
+        let mut db = Self { conn, settings: settings.clone() };
         db.execute(SESSION).await?;
         // PostgreSQL 17 has one more limit; older servers don't know it.
         db.rows::<serde::de::IgnoredAny>(
@@ -235,12 +234,6 @@ impl Db {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Has the server keep each query from now on, for a session that runs the same ones again and again: it is parsed once, and costs one round trip
-    /// instead of two.
-    pub fn keep_statements(&mut self) {
-        self.keeps_statements = true;
     }
 
     /// Runs a script of one or more statements without parameters, and returns the number of rows they touched. More than
@@ -259,12 +252,22 @@ impl Db {
     /// # Errors
     /// The statement's failure; [`Failure::Shape`] if a row is not a `T`.
     pub async fn rows<T: DeserializeOwned>(&mut self, query: &str, params: &[Param]) -> Result<Vec<T>, Failure> {
+        self.fetch(query, params, false).await
+    }
+
+    /// As [`Db::rows`], for a query that this session runs again and again: the server keeps it parsed, so it costs one round trip instead of two.
+    /// It may keep the plan as well, whatever the parameters are later: so only for look-ups that have but one good plan.
+    ///
+    /// # Errors
+    /// As [`Db::rows`].
+    pub async fn rows_again<T: DeserializeOwned>(&mut self, query: &str, params: &[Param]) -> Result<Vec<T>, Failure> {
+        self.fetch(query, params, true).await
+    }
+
+    async fn fetch<T: DeserializeOwned>(&mut self, query: &str, params: &[Param], again: bool) -> Result<Vec<T>, Failure> {
         let wrapped =
             format!("WITH answer AS (\n{}\n) SELECT to_jsonb(answer)::text FROM answer", query.trim().trim_end_matches(';'));
-        let rows = sqlx::query_with(AssertSqlSafe(wrapped), bind(params)?)
-            .persistent(self.keeps_statements)
-            .fetch_all(&mut self.conn)
-            .await?;
+        let rows = sqlx::query_with(AssertSqlSafe(wrapped), bind(params)?).persistent(again).fetch_all(&mut self.conn).await?;
         rows.iter()
             .map(|row| {
                 let text: String = row.try_get(0)?;
@@ -291,7 +294,7 @@ impl Db {
     /// # Errors
     /// As [`Db::row`].
     pub async fn document<T: DeserializeOwned>(&mut self, query: &str, params: &[Param]) -> Result<T, Failure> {
-        let query = sqlx::query_with(AssertSqlSafe(query), bind(params)?).persistent(self.keeps_statements);
+        let query = sqlx::query_with(AssertSqlSafe(query), bind(params)?).persistent(false);
         let text: String = query.fetch_one(&mut self.conn).await?.try_get(0)?;
         serde_json::from_str(&text).map_err(|error| Failure::Shape(error.to_string()))
     }
@@ -301,10 +304,19 @@ impl Db {
     /// # Errors
     /// The statement's failure.
     pub async fn run(&mut self, statement: &str, params: &[Param]) -> Result<u64, Failure> {
-        let done = sqlx::query_with(AssertSqlSafe(statement), bind(params)?)
-            .persistent(self.keeps_statements)
-            .execute(&mut self.conn)
-            .await?;
+        self.touch(statement, params, false).await
+    }
+
+    /// As [`Db::run`], for a statement that this session runs again and again; see [`Db::rows_again`].
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub async fn run_again(&mut self, statement: &str, params: &[Param]) -> Result<u64, Failure> {
+        self.touch(statement, params, true).await
+    }
+
+    async fn touch(&mut self, statement: &str, params: &[Param], again: bool) -> Result<u64, Failure> {
+        let done = sqlx::query_with(AssertSqlSafe(statement), bind(params)?).persistent(again).execute(&mut self.conn).await?;
         Ok(done.rows_affected())
     }
 

@@ -238,8 +238,8 @@ async fn enable(db: &mut Db, course: &Course<'_>, accounts: Vec<String>) -> Resu
     let enabled = Param::Texts(enabled.into_iter().map(|row| row.account).collect());
     let mut keys = 0;
     for key in &sql.keys {
-        let sealed: Keys = db.row(&key.seal, std::slice::from_ref(&enabled)).await?;
-        keys += sealed.keys;
+        let sealed: Vec<Keys> = db.rows_again(&key.seal, std::slice::from_ref(&enabled)).await?;
+        keys += sealed.iter().map(|sealed| sealed.keys).sum::<i64>();
     }
     if course.had_parked {
         db.run(&sql.unpark, std::slice::from_ref(&enabled)).await?;

@@ -82,7 +82,7 @@ impl Lease {
         struct Row {
             standing: Standing,
         }
-        let rows: Vec<Row> = db.rows(statements::HOLD, &self.names(course)).await?;
+        let rows: Vec<Row> = db.rows_again(statements::HOLD, &self.names(course)).await?;
         match rows.first() {
             Some(row) => Ok(row.standing),
             // The chunk is cleared away, since others have done it; or the policy has lost its row.
@@ -106,7 +106,7 @@ impl Lease {
             Param::Int(course.lease_millis()),
             Param::Bool(step.end),
         ];
-        Ok(db.run(statements::PROGRESS, &params).await? == 1)
+        Ok(db.run_again(statements::PROGRESS, &params).await? == 1)
     }
 
     /// Takes over what was committed of the chunk.

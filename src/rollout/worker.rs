@@ -65,8 +65,7 @@ struct Worker<'a> {
 /// [`crate::error::Kind::Resumable`] if asked to stop, if accounts stay in use for longer than the patience, or if the connection is lost;
 /// [`crate::error::Kind::Refused`] if the server or the database is not in a state to go on.
 pub(super) async fn work(settings: &Settings, course: &Course<'_>, shared: &Shared<'_>) -> Result<()> {
-    let mut db = Db::connect(settings).await?;
-    db.keep_statements();
+    let db = Db::connect(settings).await?;
     let size = Size::new(course.options.target, course.options.most);
     let mut worker = Worker { db, id: 0, course, shared, size, claimed: Vec::new(), waiting_since: None };
     let done = worker.run().await;

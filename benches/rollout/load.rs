@@ -162,8 +162,8 @@ fn drive(url: &str, number: u32, (accounts, locations): (u64, u64), stop: &Atomi
     let mut db = runtime.block_on(Db::connect(&settings))?;
     let mut random = Random(u64::from(number) + 1);
     let mut took = Vec::new();
-    let step = Duration::from_secs(1) * CONNECTIONS / RATE;
-    let mut due = Instant::now() + step / CONNECTIONS * number;
+    let interval = Duration::from_secs(1) * CONNECTIONS / RATE;
+    let mut due = Instant::now() + interval / CONNECTIONS * number;
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let (statement, most) = if random.below(2) == 0 {
@@ -173,7 +173,7 @@ fn drive(url: &str, number: u32, (accounts, locations): (u64, u64), stop: &Atomi
         };
         runtime.block_on(db.run(statement, &[Param::Int((random.below(most) + 1).cast_signed())]))?;
         took.push(due.elapsed().as_secs_f64() * 1e3);
-        due += step;
+        due += interval;
     }
     runtime.block_on(db.close());
     Ok(took)

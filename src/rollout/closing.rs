@@ -94,7 +94,7 @@ pub(super) async fn pass_gates(db: &mut Db, course: &Course<'_>, tell: &mut Tell
     }
     control::hold_rollout(db, course.ground, Some(&what)).await?;
     Err(Error::refused(what).with_hint(
-        "the rollout is paused. Mend it, then keyward rollout resume and run the same command again, which asks the gates again; or keyward rollout revert",
+        "the rollout is paused. Mend it, then keyward rollout resume and run the same command again, which asks the gates again; or keyward rollout resume, then keyward rollout revert",
     ))
 }
 

@@ -58,7 +58,9 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     if args.dry_run {
         db.close().await;
         context.data(&match context.output() {
-            Output::Text | Output::Prometheus => text::removal(&steps, database, context.paint()),
+            Output::Text | Output::Prometheus | Output::Sarif | Output::Junit | Output::Github => {
+                text::removal(&steps, database, context.paint())
+            }
             Output::Json => json::document(&Removal { schema: "keyward/removal/v1", database, steps: &steps })?,
             Output::Sql => sql::steps(&steps, owner),
         });

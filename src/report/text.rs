@@ -249,7 +249,7 @@ fn totals(steps: &[Step]) -> String {
 }
 
 /// Breaks a text into lines of at most `width` characters, where its words allow it.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -171,10 +171,10 @@ pub fn use_of(statement: &str, schema: &str, table: &str, column: &str) -> Optio
         let of = of.as_deref().map(|of| parsed.aliases.get(of).map_or(of, String::as_str));
         name == column && of.is_none_or(means)
     });
-    if filtered {
+    let all = lexemes(statement)?;
+    if filtered || is_joined_by(&all, column) {
         return Some(Use::LooksUp);
     }
-    let all = lexemes(statement)?;
     if all.contains(&Lexeme::Word(column.to_owned())) {
         return Some(Use::Names);
     }
@@ -187,6 +187,18 @@ pub fn use_of(statement: &str, schema: &str, table: &str, column: &str) -> Optio
         _ => false,
     };
     all.windows(2).any(star).then_some(Use::TakesAll)
+}
+
+/// Tells whether a column is compared in a join's condition, which is not among the filters that pg_query lists.
+fn is_joined_by(all: &[Lexeme], column: &str) -> bool {
+    let is_equals = |lexeme: Option<&Lexeme>| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == "=");
+    let Some(on) = all.iter().position(|lexeme| matches!(lexeme, Lexeme::Word(word) if word == "on")) else { return false };
+    all.iter().enumerate().skip(on).any(|(at, lexeme)| {
+        let qualified = at >= 2 && matches!(&all[at - 1], Lexeme::Symbol(dot) if dot == ".");
+        let before = if qualified { at.checked_sub(3) } else { at.checked_sub(1) };
+        matches!(lexeme, Lexeme::Word(word) if word == column)
+            && (is_equals(all.get(at + 1)) || is_equals(before.and_then(|before| all.get(before))))
+    })
 }
 
 fn parse(script: &str) -> Result<pg_query::ParseResult> {

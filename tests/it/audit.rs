@@ -1,7 +1,11 @@
 //! What the audit promises: each planted defect is found by its own name, a clean database has nothing to tell, no key is shown.
 
 use keyward::audit::{Finding, Options, Report, audit};
+use keyward::error::Kind;
+use keyward::manifest::Manifest;
+use keyward::sandbox::Sandbox;
 
+use crate::cli::Cli;
 use crate::fixture::World;
 
 /// Two keys, one of them in a partitioned table, and a wall against legacy writes.
@@ -404,4 +408,217 @@ async fn every_role_and_privilege_that_opens_a_way_is_found_by_its_name() {
 #[tokio::test]
 async fn every_copy_of_a_key_is_found_by_its_name() {
     finds_each(COPIES).await;
+}
+
+/// Panics if the audit of a database finds anything, whoever looks.
+pub(crate) async fn is_clean(world: &World) {
+    for role in ["postgres", "app_owner"] {
+        let mut db = world.connect(role).await;
+        match audit(&mut db, &world.manifest, Options::default()).await {
+            Ok(report) => assert_eq!(said(&report.findings), Vec::<String>::new(), "seen by {role}"),
+            // Where a superuser applied, nobody else looks into keyward's tables.
+            Err(error) => assert_eq!(error.kind(), Kind::Refused, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_demo_is_clean() {
+    let script = format!(
+        "{}\\connect demo\nSET ROLE app_owner;\n{}\n{};\nRESET ROLE;",
+        include_str!("../../sql/demo/roles.sql"),
+        include_str!("../../sql/demo/schema.sql"),
+        include_str!("../../sql/demo/data.sql").replace("$1::bigint", "10::bigint"),
+    );
+    let world = World::with(&script, include_str!("../../sql/demo/manifest.toml"), "demo").await;
+    world.apply().await;
+    is_clean(&world).await;
+    // control
+    world.act("postgres").await.ok("CREATE VIEW app.v AS SELECT api_key FROM app.locations").await;
+    assert_eq!(look(&world, "app_owner").await.findings.len(), 1);
+}
+
+#[tokio::test]
+async fn before_apply_the_rest_is_audited_all_the_same_by_whoever_asks() {
+    let world = World::bare().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE MATERIALIZED VIEW app.m AS SELECT api_key FROM app.locations; GRANT pg_write_all_data TO api_v1").await;
+    for role in ["postgres", "app_owner", "worker"] {
+        let findings = look(&world, role).await.findings;
+        let ids: Vec<_> = findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, ["KW101", "KW206", "KW302"], "{role}: {:?}", said(&findings));
+    }
+    assert!(
+        !dba.get::<bool>("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'keyward') AS v").await,
+        "nothing was written"
+    );
+    world.act("postgres").await.ok("REVOKE pg_write_all_data FROM api_v1").await;
+    world.apply().await;
+    // whoever may not look into keyward's tables is told who may
+    let error = audit(&mut world.connect("worker").await, &world.manifest, Options::default()).await.unwrap_err();
+    assert!(error.kind() == Kind::Refused && error.hint().is_some(), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_ahead_of_the_database_is_told_once() {
+    let mut world = world().await;
+    let ahead = MANIFEST.replace("roles   = [\"api_v1\"]", "roles   = [\"api_v1\", \"worker\"]");
+    world.manifest = Manifest::parse(&ahead, "keyward.toml").unwrap();
+    let findings = look(&world, "app_owner").await.findings;
+    assert_eq!(findings.iter().map(|finding| finding.id.as_str()).collect::<Vec<_>>(), ["KW102"], "{:?}", said(&findings));
+}
+
+#[tokio::test]
+async fn an_audit_waits_for_nobody_who_reads_or_writes() {
+    let world = world().await;
+    let mut other = world.act("postgres").await;
+    other.ok("BEGIN; LOCK TABLE app.locations, app.users, app.accounts, app.devices, keyward.vault_token, keyward.policy IN EXCLUSIVE MODE").await;
+    assert_eq!(said(&look(&world, "app_owner").await.findings), Vec::<String>::new());
+    // control: more than ACCESS SHARE would have waited
+    let mut third = world.act("app_owner").await;
+    assert_eq!(third.err("SET lock_timeout = '50ms'; LOCK TABLE app.locations IN ROW SHARE MODE").await, "55P03");
+}
+
+#[tokio::test]
+async fn values_elsewhere_that_are_keys_are_found_and_not_shown() {
+    let world = world().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("INSERT INTO app.history (what, who) VALUES ('{\"k\": \"nothing\"}', 'nobody')").await;
+    let options = Options { sample: Some(100) };
+    let mut found = Vec::new();
+    for (act, mend) in [
+        ("SELECT 1", "SELECT 1"),
+        // a published key, and a sealed one
+        ("UPDATE app.history SET who = 'key-7'", "UPDATE app.history SET who = 'nobody'"),
+        ("UPDATE app.history SET who = 'key-1'", "UPDATE app.history SET who = 'nobody'"),
+        (
+            "UPDATE app.locations SET api_key = 'open sesame 0123' WHERE id = 8; UPDATE app.history SET what = '{\"k\": [\"x open sesame 0123 y\"]}'",
+            "UPDATE app.history SET what = NULL",
+        ),
+    ] {
+        dba.ok(act).await;
+        for role in ["postgres", "app_owner"] {
+            let mut db = world.connect(role).await;
+            dba.ok("GRANT SELECT ON app.history TO app_owner").await;
+            let report = audit(&mut db, &world.manifest, options).await.unwrap();
+            assert_shows_no_key(&serde_json::to_string(&report).unwrap());
+            found.push(
+                report.findings.iter().map(|finding| format!("{} {}", finding.id, finding.object)).collect::<Vec<_>>().join(", "),
+            );
+        }
+        dba.ok(mend).await;
+    }
+    let (who, what) = ("KW316 app.history.who", "KW316 app.history.what");
+    assert_eq!(found, ["", "", who, who, who, who, what, what]);
+}
+
+#[tokio::test]
+async fn who_uses_the_key_column_today_is_told_by_role_look_ups_first() {
+    let options = crate::fixture::options().setting("shared_preload_libraries", "pg_stat_statements");
+    // Servers without the contributed modules don't start with it.
+    let Ok(sandbox) = Sandbox::start(options) else { return };
+    let world = World::on(sandbox, include_str!("sql/app.sql"), crate::fixture::MANIFEST, "shop").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE EXTENSION pg_stat_statements SCHEMA public; GRANT pg_read_all_stats TO app_owner").await;
+    let mut gateway = world.act("api_gateway").await;
+    for key in ["key-1", "key-2"] {
+        gateway.ok(&format!("SELECT id FROM app.locations WHERE api_key = '{key}'")).await;
+    }
+    let mut api = world.act("api_v2").await;
+    api.ok("UPDATE app.locations SET api_key = 'key-3' WHERE id = 3").await;
+    api.ok("SELECT name FROM app.locations").await;
+    api.ok("SELECT email FROM app.users").await;
+    let of = |findings: &[Finding]| {
+        let of_statements = findings.iter().filter(|finding| finding.id.starts_with("KW4"));
+        of_statements.map(|finding| format!("{} {}", finding.id, finding.object)).collect::<Vec<_>>()
+    };
+    let expected = ["KW401 app.locations.api_key by api_gateway", "KW402 app.locations.api_key by api_v2"];
+    let first = look(&world, "app_owner").await.findings;
+    assert_eq!(
+        of(&first).iter().filter(|line| !line.ends_with("postgres") && !line.ends_with("app_owner")).collect::<Vec<_>>(),
+        expected
+    );
+    // the same statement has the same key in the next run
+    let again = look(&world, "postgres").await.findings;
+    let keys =
+        |findings: &[Finding]| findings.iter().filter(|f| f.id == "KW401").map(|f| f.cache_key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&first), keys(&again));
+    // what a role can't see is said
+    let blind = look(&world, "worker").await.findings;
+    assert!(blind.iter().any(|finding| finding.id == "KW901"), "{:?}", said(&blind));
+}
+
+#[tokio::test]
+async fn the_command_reports_in_every_format_and_its_exit_code_says_whether_there_is_anything() {
+    let world = world().await;
+    let cli = Cli::on(&world);
+    cli.manifest(MANIFEST);
+    let ran = cli.ends_with(0, &["audit"]);
+    assert!(ran.stdout.contains("Nothing found"), "{ran:?}");
+    cli.ends_with(2, &["audit", "--output", "sql"]);
+    cli.ends_with(2, &["audit", "--min-severity", "fatal"]);
+
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE VIEW app.\"od,d: %\n<view>\" AS SELECT api_key FROM app.locations; ALTER TABLE app.locations DISABLE TRIGGER \"~keyward_location_api_key_withhold_insert\"").await;
+    let ran = cli.ends_with(1, &["audit"]);
+    assert!(
+        ran.stdout.contains("error KW104")
+            && ran.stdout.contains("ENABLE ALWAYS TRIGGER")
+            && ran.stdout.contains("1 error, 1 note"),
+        "{ran:?}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&cli.ends_with(1, &["audit", "--output", "json"]).stdout).unwrap();
+    assert_eq!(json["schema"], "keyward/audit/v1");
+    let fields: Vec<_> = json["findings"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["cache_key", "detail", "id", "object", "remedy", "severity", "title"]);
+    let sarif: serde_json::Value = serde_json::from_str(&cli.ends_with(1, &["audit", "--output", "sarif"]).stdout).unwrap();
+    let schema = serde_json::from_str(include_str!("sarif-2.1.0.schema.json")).unwrap();
+    jsonschema::validate(&schema, &sarif).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+    let junit = cli.ends_with(1, &["audit", "--output", "junit"]).stdout;
+    let junit = roxmltree::Document::parse(&junit).unwrap();
+    assert_eq!(junit.descendants().filter(|node| node.has_tag_name("failure")).count(), 1);
+    assert!(
+        junit.descendants().filter(|node| node.has_tag_name("testcase")).count() > 60,
+        "what was looked for in vain is a test that passed"
+    );
+    let github = cli.ends_with(1, &["audit", "--output", "github"]).stdout;
+    assert_eq!(github.lines().count(), 2, "{github}");
+    assert!(github.starts_with("::error title=KW104 ") && github.contains("%25%0A<view>"), "{github}");
+
+    let ran = cli.ends_with(1, &["audit", "--min-severity", "warning"]);
+    assert!(ran.stdout.contains("1 below the severity asked for") && !ran.stdout.contains("KW301"), "{ran:?}");
+
+    let ran = cli.ends_with(0, &["audit", "--explain", "kw104"]);
+    assert!(ran.stdout.starts_with("KW104 error: a guard is disabled"), "{ran:?}");
+    assert!(cli.ends_with(0, &["audit", "--explain"]).stdout.lines().count() > 60);
+    let ran = cli.ends_with(2, &["audit", "--explain", "KW999"]);
+    assert!(ran.stderr.contains("hint:"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_baseline_accepts_with_reasons_and_what_it_accepts_in_vain_is_told() {
+    let world = world().await;
+    let cli = Cli::on(&world);
+    cli.manifest(MANIFEST);
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE VIEW app.v AS SELECT api_key FROM app.locations; CREATE INDEX lowered ON app.locations (lower(api_key))")
+        .await;
+    cli.ends_with(0, &["audit", "--write-baseline", "accepted.toml"]);
+    let ran = cli.ends_with(2, &["audit", "--baseline", "accepted.toml"]);
+    assert!(ran.stderr.contains("without a reason"), "{ran:?}");
+    let draft = std::fs::read_to_string(cli.path("accepted.toml")).unwrap();
+    assert_eq!(draft.matches("reason = \"\"").count(), 2, "{draft}");
+    std::fs::write(cli.path("accepted.toml"), draft.replace("reason = \"\"", "reason = \"known since May\"")).unwrap();
+    let ran = cli.ends_with(0, &["audit", "--baseline", "accepted.toml"]);
+    assert!(ran.stdout.contains("2 more accepted by the baseline"), "{ran:?}");
+    // something new is reported, something old isn't; what is gone is told
+    dba.ok("CREATE VIEW app.w AS SELECT api_key FROM app.locations; DROP INDEX app.lowered").await;
+    let ran = cli.ends_with(1, &["audit", "--baseline", "accepted.toml", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found: Vec<_> =
+        json["findings"].as_array().unwrap().iter().map(|finding| finding["cache_key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["KW902:KW310:app.lowered", "KW301:app.w"]);
+    assert_eq!(json["accepted"], 1);
+    cli.ends_with(2, &["audit", "--baseline", "nowhere.toml"]);
 }

@@ -3,6 +3,7 @@
 use super::{Finding, Ground};
 use crate::audit::finding::Severity;
 use crate::audit::rule::Declared;
+use crate::ident::plain;
 use crate::plan::{Action, Step};
 
 pub(super) const RULES: &[Declared] = &[
@@ -302,19 +303,6 @@ fn function(found: &str, recorded: &str) -> Vec<(&'static str, String)> {
         done.push(("KW126", "It was declared otherwise".to_owned()));
     }
     done
-}
-
-/// Returns an identity for people: without double quotes that aren't needed.
-pub(super) fn plain(text: &str) -> String {
-    if text.contains("\"\"") {
-        return text.to_owned();
-    }
-    let simple = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    };
-    let parts = text.split('"').enumerate();
-    parts.map(|(at, part)| if at % 2 == 0 || simple(part) { part.to_owned() } else { format!("\"{part}\"") }).collect()
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
             let now = object.definition.lines().nth(1).unwrap_or_default();
             if now != recorded.unwrap_or(owner) {
                 let remedy = format!("ALTER TABLE {table} OWNER TO {};", ground.manifest.roles.owner);
-                found.push(Finding::new("KW136", super::drift::plain(table), format!("Its owner is {now}.")).remedy(remedy));
+                found.push(Finding::new("KW136", crate::ident::plain(table), format!("Its owner is {now}.")).remedy(remedy));
             }
         } else if identity == "access schema keyward" {
             if let Some(recorded) = ground.snapshot.recorded(identity).filter(|recorded| recorded.definition != object.definition)
@@ -130,7 +130,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 }
 
 fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Access<'_>>, found: &mut Vec<Finding>) {
-    let object = super::drift::plain(table);
+    let object = crate::ident::plain(table);
     let since = ground.since();
     let mut add =
         |id: &str, object: String, detail: String, remedy: String| found.push(Finding::new(id, object, detail).remedy(remedy));

@@ -258,7 +258,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
             continue;
         }
         let rule = KINDS.iter().find(|(name, _)| *name == kind).map_or("KW199", |(_, rule)| *rule);
-        let mut finding = Finding::new(rule, super::drift::plain(&said.object), "").remedy(said.remedy.as_str());
+        let mut finding = Finding::new(rule, crate::ident::plain(&said.object), "").remedy(said.remedy.as_str());
         finding.title.clone_from(&said.title);
         finding.detail.clone_from(&said.detail);
         found.push(if ["KW151", "KW155", "KW199"].contains(&rule) { finding.keyed(kind) } else { finding });

@@ -350,6 +350,60 @@ const COPIES: &[Defect] = &[
     ),
 ];
 
+/// What the schema of the application itself makes impossible; planted before apply, since guards hold on to the columns.
+const SCHEMA: &[Defect] = &[
+    Defect(
+        "KW112",
+        "CREATE TABLE app.all_users (LIKE app.users) PARTITION BY RANGE (id); ALTER TABLE app.all_users ATTACH PARTITION app.users DEFAULT",
+        "ALTER TABLE app.all_users DETACH PARTITION app.users; DROP TABLE app.all_users",
+    ),
+    Defect("KW144", "CREATE POLICY asleep ON app.users AS RESTRICTIVE USING (false)", "DROP POLICY asleep ON app.users"),
+    Defect(
+        "KW151",
+        "CREATE DOMAIN app.k AS text NOT NULL; ALTER TABLE app.locations ALTER api_key TYPE app.k",
+        "ALTER TABLE app.locations ALTER api_key TYPE text; DROP DOMAIN app.k",
+    ),
+    Defect(
+        "KW151",
+        "ALTER TABLE app.locations ALTER api_key TYPE bytea USING api_key::bytea",
+        "ALTER TABLE app.locations ALTER api_key TYPE text USING encode(api_key, 'escape')",
+    ),
+    Defect(
+        "KW155",
+        "ALTER TABLE app.locations DROP CONSTRAINT locations_pkey, ADD UNIQUE (id), ADD CONSTRAINT pk PRIMARY KEY (api_key)",
+        "ALTER TABLE app.locations DROP CONSTRAINT pk, DROP CONSTRAINT locations_id_key, ADD PRIMARY KEY (id), ALTER api_key DROP NOT NULL",
+    ),
+    Defect(
+        "KW158",
+        "ALTER TABLE app.locations ALTER api_key TYPE varchar(40)",
+        "ALTER TABLE app.locations ALTER api_key TYPE text",
+    ),
+    Defect(
+        "KW162",
+        "ALTER TABLE app.users DROP CONSTRAINT users_account_id_fkey; ALTER TABLE app.users ALTER account_id TYPE text",
+        "ALTER TABLE app.users ALTER account_id TYPE bigint USING account_id::bigint",
+    ),
+    Defect(
+        "KW152",
+        "ALTER TABLE app.locations DROP COLUMN api_key; ALTER TABLE app.locations ADD api_key text GENERATED ALWAYS AS (name || 'k') STORED",
+        "ALTER TABLE app.locations ALTER COLUMN api_key DROP EXPRESSION",
+    ),
+];
+
+#[tokio::test]
+async fn every_schema_that_cannot_be_enforced_on_is_found_by_its_name() {
+    let world = World::bare().await;
+    let mut dba = world.act("postgres").await;
+    for Defect(id, act, mend) in SCHEMA {
+        dba.ok(act).await;
+        let findings = look(&world, "app_owner").await.findings;
+        assert!(findings.iter().any(|finding| finding.id == *id), "{act}: {:?}", said(&findings));
+        dba.ok(mend).await;
+        let ids: Vec<_> = look(&world, "app_owner").await.findings.into_iter().map(|finding| finding.id).collect();
+        assert_eq!(ids, ["KW101"], "{mend}");
+    }
+}
+
 /// Plants each defect, finds it by its name, mends it, and finds nothing.
 async fn finds_each(defects: &[Defect]) {
     let world = world().await;
@@ -514,7 +568,8 @@ async fn values_elsewhere_that_are_keys_are_found_and_not_shown() {
 
 #[tokio::test]
 async fn who_uses_the_key_column_today_is_told_by_role_look_ups_first() {
-    let options = crate::fixture::options().setting("shared_preload_libraries", "pg_stat_statements");
+    let options =
+        crate::fixture::options().setting("shared_preload_libraries", "pg_stat_statements").setting("wal_level", "logical");
     // Servers without the contributed modules don't start with it.
     let Ok(sandbox) = Sandbox::start(options) else { return };
     let world = World::on(sandbox, include_str!("sql/app.sql"), crate::fixture::MANIFEST, "shop").await;
@@ -543,6 +598,10 @@ async fn who_uses_the_key_column_today_is_told_by_role_look_ups_first() {
     let keys =
         |findings: &[Finding]| findings.iter().filter(|f| f.id == "KW401").map(|f| f.cache_key.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&first), keys(&again));
+    // a slot of another plugin than pgoutput is told along with it
+    assert!(first.iter().all(|finding| finding.id != "KW315"), "control");
+    dba.ok("SELECT pg_create_logical_replication_slot('spy', 'test_decoding')").await;
+    assert!(look(&world, "app_owner").await.findings.iter().any(|finding| finding.id == "KW315"));
     // what a role can't see is said
     let blind = look(&world, "worker").await.findings;
     assert!(blind.iter().any(|finding| finding.id == "KW901"), "{:?}", said(&blind));

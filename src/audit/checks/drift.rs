@@ -187,7 +187,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 fn repair(ground: &Ground<'_>, step: &Step) -> Vec<Finding> {
     let found = ground.snapshot.objects.get(&step.id).map(|found| found.definition.as_str());
     let recorded = ground.snapshot.recorded(&step.id).map(|recorded| recorded.definition.as_str());
-    let since = ground.since();
+    let after = ground.after();
     let object = plain(&step.id);
     let one = |id: &str, detail: String| vec![Finding::new(id, object.as_str(), detail).remedy(step.sql.trim())];
     match (kind(step), found, recorded) {
@@ -196,25 +196,25 @@ fn repair(ground: &Ground<'_>, step: &Step) -> Vec<Finding> {
             Some(part) => one("KW110", format!("{part} is not guarded yet.")),
             None => one("KW103", String::new()),
         },
-        ("trigger", None, _) => one("KW103", format!("It was dropped {since}.")),
+        ("trigger", None, _) => one("KW103", format!("It was dropped {after}.")),
         ("trigger", Some(found), Some(recorded)) => trigger(found, recorded)
             .into_iter()
-            .map(|(id, what)| Finding::new(id, object.as_str(), format!("{what} {since}.")).remedy(step.sql.trim()))
+            .map(|(id, what)| Finding::new(id, object.as_str(), format!("{what} {after}.")).remedy(step.sql.trim()))
             .collect(),
-        ("function", None, _) => one("KW120", format!("It was dropped {since}.")),
+        ("function", None, _) => one("KW120", format!("It was dropped {after}.")),
         ("function", Some(found), Some(recorded)) => function(found, recorded)
             .into_iter()
-            .map(|(id, what)| Finding::new(id, object.as_str(), format!("{what} {since}.")))
+            .map(|(id, what)| Finding::new(id, object.as_str(), format!("{what} {after}.")))
             .collect(),
-        ("policy", None, _) => one("KW141", format!("It was dropped {since}.")),
-        ("policy", Some(_), _) => one("KW142", format!("It was altered {since}.")),
+        ("policy", None, _) => one("KW141", format!("It was dropped {after}.")),
+        ("policy", Some(_), _) => one("KW142", format!("It was altered {after}.")),
         // own_tables tells what was done to it
         ("access", ..) => Vec::new(),
-        ("owner's access", ..) => one("KW160", format!("It was revoked {since}.")),
-        ("revocation", ..) => one("KW209", format!("It was granted {since}.")),
-        ("row-level security", ..) => one("KW140", format!("It was turned off {since}.")),
-        ("nullable", ..) => one("KW150", format!("NOT NULL was set {since}.")),
-        _ => one("KW139", format!("It changed {since}.")),
+        ("owner's access", ..) => one("KW160", format!("It was revoked {after}.")),
+        ("revocation", ..) => one("KW209", format!("It was granted {after}.")),
+        ("row-level security", ..) => one("KW140", format!("It was turned off {after}.")),
+        ("nullable", ..) => one("KW150", format!("NOT NULL was set {after}.")),
+        _ => one("KW139", format!("It changed {after}.")),
     }
 }
 
@@ -233,7 +233,7 @@ fn trigger(found: &str, recorded: &str) -> Vec<(&'static str, String)> {
         done.push(if own == "D" {
             ("KW104", "It was disabled".to_owned())
         } else {
-            ("KW105", "It is no longer ALWAYS on".to_owned())
+            ("KW105", "It was set to fire for some sessions only".to_owned())
         });
     }
     if definition != was {

@@ -32,12 +32,12 @@ impl Ground<'_> {
         self.snapshot.installed.as_ref().is_some_and(|installed| !installed.objects.is_empty() || installed.manifest.is_some())
     }
 
-    /// Returns since when something may have changed: `since the apply of …`.
-    fn since(&self) -> String {
+    /// Returns when something has changed: `after the apply of …`.
+    fn after(&self) -> String {
         self.evidence
             .applied
             .as_ref()
-            .map_or_else(|| "since it was installed".to_owned(), |applied| format!("since the apply of {applied}"))
+            .map_or_else(|| "after it was installed".to_owned(), |applied| format!("after the apply of {applied}"))
     }
 }
 

@@ -131,10 +131,12 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 
 fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Access<'_>>, found: &mut Vec<Finding>) {
     let object = crate::ident::plain(table);
-    let since = ground.since();
+    let after = ground.after();
     let mut add =
         |id: &str, object: String, detail: String, remedy: String| found.push(Finding::new(id, object, detail).remedy(remedy));
     let nothing = Access::default();
+    // A grant that keyward had made is made again by apply.
+    let again = if was.is_some() { " -- then keyward apply" } else { "" };
     let of_owner = format!("{}=", acl_name(ground.manifest.roles.owner.as_str()));
     // Grants of a table that keyward gives to nobody: the owner's own entry is no grant.
     let extra: Vec<&str> = now
@@ -147,16 +149,16 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
         let who: BTreeSet<&str> = extra.iter().map(|grant| grant.split('=').next().unwrap_or_default()).collect();
         let who: Vec<&str> = who.into_iter().map(|role| if role.is_empty() { "PUBLIC" } else { role }).collect();
         let detail = format!("Its privileges have {} besides.", extra.join(" "));
-        add("KW135", object.clone(), detail, format!("REVOKE ALL ON {table} FROM {}; then keyward apply.", who.join(", ")));
+        add("KW135", object.clone(), detail, format!("REVOKE ALL ON {table} FROM {};{}", who.join(", "), again));
     }
     let Some(was) = was else { return };
     if was.has_rls && !now.has_rls {
         let remedy = format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;");
-        add("KW131", object.clone(), format!("It was turned off {since}."), remedy);
+        add("KW131", object.clone(), format!("It was turned off {after}."), remedy);
     }
     if was.forces_rls && !now.forces_rls {
         let remedy = format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY;");
-        add("KW132", object.clone(), format!("FORCE was taken away {since}."), remedy);
+        add("KW132", object.clone(), format!("FORCE was taken away {after}."), remedy);
     }
     for (name, policy) in &was.policies {
         let what = match now.policies.get(name) {
@@ -164,20 +166,20 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
             Some(now) if now != policy => "altered",
             Some(_) => continue,
         };
-        add("KW133", format!("policy {name} on {object}"), format!("It was {what} {since}."), String::new());
+        add("KW133", format!("policy {name} on {object}"), format!("It was {what} {after}."), String::new());
     }
     for name in now.policies.keys().filter(|name| !was.policies.contains_key(*name)) {
         let quoted = crate::ident::Ident::new(*name).map(|name| name.to_string()).unwrap_or_default();
         add(
             "KW134",
             format!("policy {name} on {object}"),
-            format!("It was added {since}."),
+            format!("It was added {after}."),
             format!("DROP POLICY {quoted} ON {table};"),
         );
     }
     let lost = was.grants.difference(&now.grants).count();
     if lost > 0 && extra.is_empty() {
-        let detail = format!("Privileges that keyward granted were revoked {since}.");
+        let detail = format!("Privileges that keyward granted were revoked {after}.");
         found.push(Finding::new("KW139", format!("access to {object}"), detail));
     }
 }
@@ -195,7 +197,7 @@ fn schema(ground: &Ground<'_>, now: &str, was: &str, found: &mut Vec<Finding>) {
     let before: BTreeSet<&str> = grants_were.split(' ').collect();
     let extra: Vec<&str> = grants.split(' ').filter(|grant| !before.contains(grant)).collect();
     let detail = if extra.is_empty() {
-        format!("Privileges that keyward granted were revoked {}.", ground.since())
+        format!("Privileges that keyward granted were revoked {}.", ground.after())
     } else {
         format!("Its privileges have {} besides.", extra.join(" "))
     };

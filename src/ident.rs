@@ -136,6 +136,23 @@ pub fn human(ident: &Ident) -> String {
     if plain { name.to_owned() } else { ident.to_string() }
 }
 
+/// Returns an identity or a relation without the double quotes that aren't needed for reading it.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    // A doubled quote stands for one: such a name stays as it is.
+    if text.contains("\"\"") {
+        return text.to_owned();
+    }
+    // Every second part is inside quotes.
+    for (at, part) in text.split('"').enumerate() {
+        let simple = part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        parts.push(if at % 2 == 0 || simple { part.to_owned() } else { format!("\"{part}\"") });
+    }
+    parts.concat()
+}
+
 /// Returns a string constant: single quotes doubled, and an `E''` string where there is a backslash, so that it reads the
 /// same whatever `standard_conforming_strings` says.
 ///
@@ -207,5 +224,13 @@ mod tests {
         for bad in ["", "locations", "a.b.c", "a.", ".b", "\"a.b", "a.b; drop table x", "a.\"b\"c"] {
             assert!(bad.parse::<Table>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_shown_without_quotes_where_it_needs_none() {
+        assert_eq!(plain(r#"trigger "~keyward_x" on "app"."users""#), r#"trigger "~keyward_x" on app.users"#);
+        assert_eq!(plain(r#"table "My App"."a""#), r#"table "My App".a"#);
+        assert_eq!(plain(r#"table "a""b"."c""#), r#"table "a""b"."c""#);
+        assert_eq!(plain("schema keyward"), "schema keyward");
     }
 }

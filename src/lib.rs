@@ -10,6 +10,7 @@
 //! | [`plan`] | manifest and snapshot make steps and findings, without a server |
 //! | [`mod@apply`] | the steps, carried out under short locks, with a ledger |
 //! | [`rollout`], [`account`], [`policy`], [`settle`], [`status`] | the setting, account by account, and whether the guards hold |
+//! | [`audit`] | every way around that the catalogue shows, and every copy of a key |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
 //! | [`db`], [`ident`], [`template`], [`parse`], [`schema`], [`error`] | the doors and the ground |
@@ -32,6 +33,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod audit;
 pub mod catalog;
 pub mod cli;
 pub mod db;

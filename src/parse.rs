@@ -107,6 +107,100 @@ pub fn redact(statement: &str) -> String {
     }
 }
 
+/// A piece of a script, as the scanner of Postgres's grammar cuts it; comments are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lexeme {
+    /// A keyword or a name: folded to lower case, unless it was quoted.
+    Word(String),
+    /// A string constant, its quotes left off.
+    Text(String),
+    /// An operator, a number, punctuation.
+    Symbol(String),
+}
+
+/// Cuts a script, or the body of a function in SQL or PL/pgSQL, into pieces; `None` if it can't be cut.
+#[must_use]
+pub fn lexemes(source: &str) -> Option<Vec<Lexeme>> {
+    use pg_query::protobuf::{KeywordKind, Token};
+    let scanned = pg_query::scan(source).ok()?;
+    let mut all = Vec::with_capacity(scanned.tokens.len());
+    for token in &scanned.tokens {
+        let text = source.get(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?)?;
+        let is_keyword = token.keyword_kind() != KeywordKind::NoKeyword;
+        all.push(match token.token() {
+            Token::SqlComment | Token::CComment => continue,
+            Token::Ident if text.starts_with('"') => Lexeme::Word(text.trim_matches('"').replace("\"\"", "\"")),
+            Token::Ident => Lexeme::Word(text.to_lowercase()),
+            Token::Sconst | Token::Usconst => Lexeme::Text(inner(text).to_owned()),
+            _ if is_keyword => Lexeme::Word(text.to_lowercase()),
+            _ => Lexeme::Symbol(text.to_owned()),
+        });
+    }
+    Some(all)
+}
+
+/// Returns a string constant without its quotes, whether single ones or dollars.
+fn inner(text: &str) -> &str {
+    let tag = text.strip_prefix('$').and_then(|rest| rest.split_once('$')).map_or(0, |(tag, _)| tag.len() + 2);
+    let (from, to) = if tag > 0 { (tag, tag) } else { (text.find('\'').map_or(0, |at| at + 1), 1) };
+    text.get(from..text.len().saturating_sub(to)).unwrap_or_default()
+}
+
+/// How a statement uses a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// It looks rows up by the column: in WHERE, or in a join.
+    LooksUp,
+    /// It names the column otherwise.
+    Names,
+    /// It takes whole rows of the table: `SELECT *`, `RETURNING *`.
+    TakesAll,
+}
+
+/// Tells how a statement uses a column of a table; `None` if it doesn't, or can't be parsed. A table that is named without its schema
+/// counts: which one is meant isn't in the text.
+#[must_use]
+pub fn use_of(statement: &str, schema: &str, table: &str, column: &str) -> Option<Use> {
+    let parsed = pg_query::parse(statement, 0).ok()?;
+    let qualified = format!("{schema}.{table}");
+    let means = |name: &str| name == table || name == qualified;
+    if !parsed.tables.iter().any(|(name, _)| means(name)) {
+        return None;
+    }
+    let filtered = parsed.filter_columns.iter().any(|(of, name)| {
+        let of = of.as_deref().map(|of| parsed.aliases.get(of).map_or(of, String::as_str));
+        name == column && of.is_none_or(means)
+    });
+    let all = lexemes(statement)?;
+    if filtered || is_joined_by(&all, column) {
+        return Some(Use::LooksUp);
+    }
+    if all.contains(&Lexeme::Word(column.to_owned())) {
+        return Some(Use::Names);
+    }
+    let star = |pair: &[Lexeme]| match pair {
+        [before, Lexeme::Symbol(star)] if star == "*" => match before {
+            Lexeme::Word(word) => matches!(word.as_str(), "select" | "returning" | "distinct" | "all"),
+            Lexeme::Symbol(symbol) => symbol == "." || symbol == ",",
+            Lexeme::Text(_) => false,
+        },
+        _ => false,
+    };
+    all.windows(2).any(star).then_some(Use::TakesAll)
+}
+
+/// Tells whether a column is compared in a join's condition, which is not among the filters that pg_query lists.
+fn is_joined_by(all: &[Lexeme], column: &str) -> bool {
+    let is_equals = |lexeme: Option<&Lexeme>| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == "=");
+    let Some(on) = all.iter().position(|lexeme| matches!(lexeme, Lexeme::Word(word) if word == "on")) else { return false };
+    all.iter().enumerate().skip(on).any(|(at, lexeme)| {
+        let qualified = at >= 2 && matches!(&all[at - 1], Lexeme::Symbol(dot) if dot == ".");
+        let before = if qualified { at.checked_sub(3) } else { at.checked_sub(1) };
+        matches!(lexeme, Lexeme::Word(word) if word == column)
+            && (is_equals(all.get(at + 1)) || is_equals(before.and_then(|before| all.get(before))))
+    })
+}
+
 fn parse(script: &str) -> Result<pg_query::ParseResult> {
     pg_query::parse(script, 0).map_err(|error| Error::bug(format!("a rendered script doesn't parse: {error}")))
 }
@@ -177,5 +271,32 @@ mod tests {
     fn a_redacted_statement_holds_no_constant() {
         assert_eq!(redact("UPDATE l SET k = 'secret'\n WHERE id = 5"), "UPDATE l SET k = $1 WHERE id = $2");
         assert_eq!(redact("UPDATE l SET k = 'secr"), "UPDATE …");
+    }
+
+    #[test]
+    fn a_body_is_cut_into_words_texts_and_symbols() {
+        let cut = lexemes("BEGIN -- api_key\n x := NEW.\"Api Key\"; EXECUTE 'SELECT 1' || $q$two$q$; END").unwrap();
+        let word = |text: &str| Lexeme::Word(text.to_owned());
+        assert!(cut.contains(&word("Api Key")) && cut.contains(&word("new")) && cut.contains(&word("execute")), "{cut:?}");
+        assert!(!cut.contains(&word("api_key")), "a comment");
+        assert!(cut.contains(&Lexeme::Text("SELECT 1".to_owned())) && cut.contains(&Lexeme::Text("two".to_owned())), "{cut:?}");
+        assert_eq!(lexemes("'open"), None);
+    }
+
+    #[test]
+    fn the_use_of_a_column_is_told() {
+        for (statement, expected) in [
+            ("SELECT id FROM app.locations WHERE api_key = $1", Some(Use::LooksUp)),
+            ("SELECT l.id FROM locations AS l JOIN x ON x.k = l.api_key WHERE x.id = $1", Some(Use::LooksUp)),
+            ("UPDATE app.locations SET api_key = $1 WHERE id = $2", Some(Use::Names)),
+            ("SELECT * FROM app.locations WHERE id = $1", Some(Use::TakesAll)),
+            ("INSERT INTO app.locations (name) VALUES ($1) RETURNING *", Some(Use::TakesAll)),
+            ("SELECT count(*) FROM app.locations", None),
+            ("SELECT api_key FROM other.locations", None),
+            ("SELECT api_key FROM app.devices", None),
+            ("SELECT nonsense FROM", None),
+        ] {
+            assert_eq!(use_of(statement, "app", "locations", "api_key"), expected, "{statement}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, completions, demo, plan, policy, rollout, sandbox, status, uninstall};
+use super::{account, apply, audit, completions, demo, plan, policy, rollout, sandbox, status, uninstall};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -67,6 +67,12 @@ pub(super) enum Output {
     Prometheus,
     /// Comma-separated values with a header
     Csv,
+    /// A SARIF 2.1.0 log, for code scanning
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
+    /// Workflow commands of GitHub Actions, for annotations
+    Github,
 }
 
 /// When to use colour.
@@ -91,6 +97,8 @@ pub(super) enum Command {
     Status(status::Args),
     /// Show or change what the guards do: enforce, observe, or nothing
     Policy(policy::Args),
+    /// Find every way around and every copy of a key that the catalogue shows
+    Audit(audit::Args),
     /// Show, opt out, opt in, import and export accounts: the exceptions
     #[command(subcommand)]
     Account(account::Command),
@@ -115,6 +123,7 @@ impl Command {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
+            Self::Audit(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
             Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {

@@ -74,6 +74,11 @@ impl Context {
         Manifest::parse(&text, &path.display().to_string())
     }
 
+    /// Returns the path of the manifest, as it was given.
+    pub(super) fn manifest_path(&self) -> String {
+        self.global.manifest.as_ref().map_or_else(|| MANIFEST.to_owned(), |path| path.display().to_string())
+    }
+
     /// Tells whether there is a manifest to read: one was named, or keyward.toml is there.
     pub(super) fn has_manifest(&self) -> bool {
         self.global.manifest.is_some() || Path::new(MANIFEST).exists()
@@ -84,7 +89,13 @@ impl Context {
         match self.global.output {
             Output::Json => Format::Json,
             // A command that doesn't know the others was refused before it ran.
-            Output::Text | Output::Sql | Output::Csv | Output::Prometheus => Format::Text,
+            Output::Text
+            | Output::Sql
+            | Output::Csv
+            | Output::Prometheus
+            | Output::Sarif
+            | Output::Junit
+            | Output::Github => Format::Text,
         }
     }
 

@@ -11,6 +11,7 @@
 mod account;
 mod apply;
 mod args;
+mod audit;
 mod completions;
 pub(crate) mod context;
 mod demo;
@@ -98,6 +99,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
+        Command::Audit(args) => audit::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
         Command::Policy(args) => policy::run(context, &args).await,

@@ -46,9 +46,10 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         context.note(&format!("wrote {}", path.display()));
     }
     context.data(&match context.output() {
-        Output::Text | Output::Csv | Output::Prometheus => text::plan(&plan, args.verbose, context.paint()),
         Output::Json => json::plan(&plan)?,
         Output::Sql => sql::plan(&plan),
+        // The others were refused before.
+        _ => text::plan(&plan, args.verbose, context.paint()),
     });
     let pending = !plan.is_empty() || !plan.refusals(&[]).is_empty();
     Ok(if args.check && pending { Exit::Findings } else { Exit::Done })

@@ -58,9 +58,10 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     if args.dry_run {
         db.close().await;
         context.data(&match context.output() {
-            Output::Text | Output::Csv | Output::Prometheus => text::removal(&steps, database, context.paint()),
             Output::Json => json::document(&Removal { schema: "keyward/removal/v1", database, steps: &steps })?,
             Output::Sql => sql::steps(&steps, owner),
+            // The others were refused before.
+            _ => text::removal(&steps, database, context.paint()),
         });
         return Ok(Exit::Done);
     }

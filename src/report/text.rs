@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+pub use crate::ident::plain;
 use crate::plan::{Action, Finding, Lock, Plan, Severity, Step};
 use crate::status::{Accounts, Installed, Policy, Status, Wave};
 
@@ -144,23 +145,6 @@ fn place(step: &Step) -> String {
     on.or(locked).filter(|relation| !relation.starts_with("keyward.")).unwrap_or_else(|| "schema keyward".to_owned())
 }
 
-/// Returns an identity or a relation without the double quotes that aren't needed for reading it.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    // A doubled quote stands for one: such a name stays as it is.
-    if text.contains("\"\"") {
-        return text.to_owned();
-    }
-    // Every second part is inside quotes.
-    for (at, part) in text.split('"').enumerate() {
-        let simple = part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        parts.push(if at % 2 == 0 || simple { part.to_owned() } else { format!("\"{part}\"") });
-    }
-    parts.concat()
-}
-
 /// Returns a text that came from a database as a terminal may show it: control characters are written as escapes.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -249,7 +233,7 @@ fn totals(steps: &[Step]) -> String {
 }
 
 /// Breaks a text into lines of at most `width` characters, where its words allow it.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -399,14 +383,6 @@ mod tests {
         assert_eq!(said, ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!(plural(1, "step"), "1 step");
         assert_eq!(plural(2, "step"), "2 steps");
-    }
-
-    #[test]
-    fn a_name_is_shown_without_quotes_where_it_needs_none() {
-        assert_eq!(plain(r#"trigger "~keyward_x" on "app"."users""#), r#"trigger "~keyward_x" on app.users"#);
-        assert_eq!(plain(r#"table "My App"."a""#), r#"table "My App".a"#);
-        assert_eq!(plain(r#"table "a""b"."c""#), r#"table "a""b"."c""#);
-        assert_eq!(plain("schema keyward"), "schema keyward");
     }
 
     #[test]

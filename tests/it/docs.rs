@@ -16,7 +16,23 @@ fn header(text: &str) -> BTreeMap<String, String> {
     for line in text.lines() {
         let Some(comment) = line.strip_prefix("-- ") else { break };
         match comment.split_once(": ") {
-            Some((key, value)) if ["purpose", "parameters", "role", "lock", "hazard", "undo"].contains(&key) => {
+            Some((key, value))
+                if [
+                    "purpose",
+                    "parameters",
+                    "role",
+                    "lock",
+                    "hazard",
+                    "undo",
+                    "id",
+                    "severity",
+                    "title",
+                    "why",
+                    "remedy",
+                    "needs",
+                ]
+                .contains(&key) =>
+            {
                 key.clone_into(&mut current);
                 fields.insert(current.clone(), value.trim().to_owned());
             }
@@ -70,10 +86,10 @@ fn listing() -> String {
         if parent != folder {
             parent.clone_into(&mut folder);
             let _ = writeln!(text, "\n### {folder}/\n");
-            text.push_str(if folder.starts_with("enforce") {
-                "| file | what it is for | lock | undo |\n|---|---|---|---|\n"
-            } else {
-                "| file | what it is for |\n|---|---|\n"
+            text.push_str(match folder.as_str() {
+                folder if folder.starts_with("enforce") => "| file | what it is for | lock | undo |\n|---|---|---|---|\n",
+                "audit" => "| file | what it finds |\n|---|---|\n",
+                _ => "| file | what it is for |\n|---|---|\n",
             });
         }
         let header = header(&std::fs::read_to_string(&path).unwrap());
@@ -82,7 +98,8 @@ fn listing() -> String {
             let undo = if header.contains_key("undo") { format!("`{}`", field("undo")) } else { String::new() };
             writeln!(text, "| {file} | {} | {} | {undo} |", field("purpose"), field("lock"))
         } else {
-            writeln!(text, "| {file} | {} |", field("purpose"))
+            // A check of the audit has a title instead.
+            writeln!(text, "| {file} | {}{} |", field("purpose"), field("title"))
         };
     }
     text
@@ -94,6 +111,47 @@ fn the_sql_readme_lists_every_file_with_its_purpose_lock_and_undo() {
     let text = std::fs::read_to_string(&path).unwrap();
     let (head, _) = text.split_once("\n### ").unwrap();
     let expected = format!("{head}\n{}", listing().trim_start());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+        return;
+    }
+    assert_eq!(text, expected, "run UPDATE_EXPECT=1 cargo test --test it docs");
+}
+
+/// What docs/audit.md lists: every rule, as `keyward audit --explain` tells it.
+fn rules() -> String {
+    let mut text = String::new();
+    let mut hundred = None;
+    let heads = [
+        ('1', "Guards that don't guard, and tables of keyward's that were meddled with"),
+        ('2', "Roles and privileges"),
+        ('3', "Copies of keys, and whatever reads them"),
+        ('4', "Who uses the key column today"),
+        ('5', "The server"),
+        ('9', "The audit itself"),
+    ];
+    for rule in keyward::audit::rules() {
+        let this = rule.id.chars().nth(2).unwrap();
+        if hundred != Some(this) {
+            hundred = Some(this);
+            let head = heads.iter().find(|(of, _)| *of == this).unwrap().1;
+            let _ =
+                writeln!(text, "\n## {head}\n\n| id | severity | finding | why, and what to do | check |\n|---|---|---|---|---|");
+        }
+        let file = format!("[{}](../{})", rule.file.rsplit('/').next().unwrap(), rule.file);
+        let words = format!("{} {}", rule.why, rule.remedy).replace('|', "\\|");
+        let _ = writeln!(text, "| {} | {} | {} | {words} | {file} |", rule.id, rule.severity.as_str(), rule.title);
+        assert!(root().join(&rule.file).exists(), "{}", rule.file);
+    }
+    text
+}
+
+#[test]
+fn the_audit_document_lists_every_finding() {
+    let path = root().join("docs/audit.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, _) = text.split_once("\n## ").unwrap();
+    let expected = format!("{}\n{}", head.trim_end(), rules());
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, &expected).unwrap();
         return;

@@ -64,7 +64,11 @@ impl World {
 
     /// A server with another application: a script that may `\connect` to a database it has made.
     pub(crate) async fn with(script: &str, manifest: &str, database: &str) -> Self {
-        let sandbox = start();
+        Self::on(start(), script, manifest, database).await
+    }
+
+    /// The same on a server that was started otherwise.
+    pub(crate) async fn on(sandbox: Sandbox, script: &str, manifest: &str, database: &str) -> Self {
         let mut at = "postgres";
         for part in script.split("\\connect ") {
             let (name, statements) = if at == "postgres" && std::ptr::eq(part.as_ptr(), script.as_ptr()) {
@@ -120,10 +124,14 @@ impl World {
 
 /// Starts a server; `KEYWARD_TEST_BIN_DIR` chooses which.
 pub(crate) fn start() -> Sandbox {
-    let options = sandbox::Options::new()
+    Sandbox::start(options()).unwrap_or_else(|error| panic!("{error}: {:?}", error.hint()))
+}
+
+/// How a server is started.
+pub(crate) fn options() -> sandbox::Options {
+    sandbox::Options::new()
         .bin_dir(std::env::var_os("KEYWARD_TEST_BIN_DIR").map(PathBuf::from))
-        .search_path(std::env::var_os("PATH"));
-    Sandbox::start(options).unwrap_or_else(|error| panic!("{error}: {:?}", error.hint()))
+        .search_path(std::env::var_os("PATH"))
 }
 
 /// A connection to a server as a role.

@@ -14,6 +14,7 @@ mod attack;
 mod attacks_a;
 mod attacks_b;
 mod attacks_c;
+mod audit;
 mod cli;
 mod cli_rollout;
 mod contract;

@@ -96,6 +96,7 @@ impl Shape {
         .await
         .unwrap();
         assert!(plan.is_empty(), "{:#?}", plan.steps);
+        crate::audit::is_clean(&world).await;
         let mut dba = world.act("postgres").await;
         let mut ui = Actor(connect(&world.sandbox, self.roles.0, "shop").await);
         let mut api = Actor(connect(&world.sandbox, self.roles.1, "shop").await);
@@ -351,6 +352,7 @@ async fn keys_of_one_table_do_not_mix() {
     }
     .world()
     .await;
+    crate::audit::is_clean(&world).await;
     let mut ui = world.act("app_ui").await;
     let mut api = world.act("api_v2").await;
     let mut gateway = world.act("api_gateway").await;
@@ -401,6 +403,7 @@ async fn where_tenants_are_told_apart_by_row_level_security_each_sees_its_own() 
              GRANT USAGE ON SCHEMA app TO app_ui, api_v2; GRANT ALL ON ALL TABLES IN SCHEMA app TO app_ui, api_v2;"
         );
         let world = Shape { ddl: Box::leak(ddl.into_boxed_str()), ..Shape::default() }.world().await;
+        crate::audit::is_clean(&world).await;
         let mut ui = world.act("app_ui").await;
         let mut gateway = world.act("api_gateway").await;
         for account in [1, 2] {

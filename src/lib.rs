@@ -10,6 +10,7 @@
 //! | [`plan`] | manifest and snapshot make steps and findings, without a server |
 //! | [`mod@apply`] | the steps, carried out under short locks, with a ledger |
 //! | [`rollout`], [`account`], [`settle`], [`status`] | the setting, account by account |
+//! | [`verify`] | attacks, tried as each role and rolled back |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
 //! | [`db`], [`ident`], [`template`], [`parse`], [`schema`], [`error`] | the doors and the ground |
@@ -48,3 +49,4 @@ pub mod schema;
 pub mod settle;
 pub mod status;
 pub mod template;
+pub mod verify;

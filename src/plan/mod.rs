@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Finding, Severity};
+pub(crate) use graph::reach;
 pub use removal::removal;
 pub use step::{Action, Hazard, How, Lock, RunAs, Step};
 

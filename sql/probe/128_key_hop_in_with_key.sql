@@ -7,7 +7,7 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-UPDATE {{ key.table }} SET {{ row.ref }} = {{ at.ref }}, {{ key.column }} = {{ at.new_key }} WHERE {{ key.id }} = {{ other.id }};
+UPDATE {{ key.table }} SET {{ row.link }} = {{ at.link }}, {{ key.column }} = {{ at.new_key }} WHERE {{ key.id }} = {{ other.id }};
 
 -- look as owner:
 {{ m.kept(other) }};

@@ -7,7 +7,7 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-UPDATE {{ row.via }} SET {{ row.via_account }} = {{ at.account }} WHERE {{ row.via_id }} = {{ other.ref }};
+UPDATE {{ row.via }} SET {{ row.via_account }} = {{ at.account }} WHERE {{ row.via_id }} = {{ other.link }};
 
 -- look as owner:
 {{ m.kept(other) }};

@@ -8,4 +8,4 @@
 
 -- act:
 INSERT INTO {{ key.table }} ({{ at.bare_columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.own_bare_values }})
-ON CONFLICT ({{ key.id }}) DO UPDATE SET {{ row.ref }} = excluded.{{ row.ref }} RETURNING *;
+ON CONFLICT ({{ key.id }}) DO UPDATE SET {{ row.link }} = excluded.{{ row.link }} RETURNING *;

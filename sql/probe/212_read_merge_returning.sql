@@ -8,4 +8,4 @@
 
 -- act:
 MERGE INTO {{ key.table }} AS b USING (VALUES ({{ at.id }})) AS s (id) ON b.{{ key.id }} = s.id
-WHEN MATCHED THEN UPDATE SET {{ row.ref }} = b.{{ row.ref }} RETURNING b.*;
+WHEN MATCHED THEN UPDATE SET {{ row.link }} = b.{{ row.link }} RETURNING b.*;

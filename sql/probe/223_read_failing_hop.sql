@@ -7,4 +7,4 @@
 -- where: not_null, moves, spare
 
 -- act:
-UPDATE {{ key.table }} SET {{ row.not_null }} = NULL, {{ row.ref }} = {{ other.ref }} WHERE {{ key.id }} = {{ at.id }};
+UPDATE {{ key.table }} SET {{ row.not_null }} = NULL, {{ row.link }} = {{ other.link }} WHERE {{ key.id }} = {{ at.id }};

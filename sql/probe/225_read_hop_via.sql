@@ -7,5 +7,5 @@
 -- where: via, spare
 
 -- act:
-UPDATE {{ row.via }} SET {{ row.via_account }} = {{ other.account }} WHERE {{ row.via_id }} = {{ at.ref }};
+UPDATE {{ row.via }} SET {{ row.via_account }} = {{ other.account }} WHERE {{ row.via_id }} = {{ at.link }};
 SELECT * FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};

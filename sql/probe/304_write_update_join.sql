@@ -7,7 +7,7 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-UPDATE {{ row.table }} AS b SET {{ row.ref }} = b.{{ row.ref }} FROM (VALUES ({{ at.id }})) AS s (id) WHERE b.{{ row.id }} = s.id;
+UPDATE {{ row.table }} AS b SET {{ row.link }} = b.{{ row.link }} FROM (VALUES ({{ at.id }})) AS s (id) WHERE b.{{ row.id }} = s.id;
 
 -- look:
 {{ m.changed(at) }};

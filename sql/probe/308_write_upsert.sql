@@ -8,7 +8,7 @@
 
 -- act:
 INSERT INTO {{ row.table }} ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.own_values }})
-ON CONFLICT ({{ row.id }}) DO UPDATE SET {{ row.ref }} = excluded.{{ row.ref }};
+ON CONFLICT ({{ row.id }}) DO UPDATE SET {{ row.link }} = excluded.{{ row.link }};
 
 -- look:
 {{ m.changed(at) }};

@@ -8,7 +8,7 @@
 
 -- act:
 MERGE INTO {{ row.table }} AS b USING (VALUES ({{ at.id }})) AS s (id) ON b.{{ row.id }} = s.id
-WHEN MATCHED THEN UPDATE SET {{ row.ref }} = b.{{ row.ref }};
+WHEN MATCHED THEN UPDATE SET {{ row.link }} = b.{{ row.link }};
 
 -- look:
 {{ m.changed(at) }};

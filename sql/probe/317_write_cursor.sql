@@ -9,7 +9,7 @@
 -- act:
 DECLARE keyward_probe CURSOR FOR SELECT * FROM {{ row.table }} WHERE {{ row.id }} = {{ at.id }} FOR UPDATE;
 FETCH keyward_probe;
-UPDATE {{ row.table }} SET {{ row.ref }} = {{ row.ref }} WHERE CURRENT OF keyward_probe;
+UPDATE {{ row.table }} SET {{ row.link }} = {{ row.link }} WHERE CURRENT OF keyward_probe;
 
 -- look:
 {{ m.changed(at) }};

@@ -8,10 +8,10 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-UPDATE {{ row.table }} SET {{ row.ref }} = NULL WHERE {{ row.id }} = {{ at.id }};
+UPDATE {{ row.table }} SET {{ row.link }} = NULL WHERE {{ row.id }} = {{ at.id }};
 
 -- counter:
-UPDATE {{ row.table }} SET {{ row.ref }} = NULL WHERE {{ row.id }} = {{ at.id }};
+UPDATE {{ row.table }} SET {{ row.link }} = NULL WHERE {{ row.id }} = {{ at.id }};
 
 -- look:
 {{ m.changed(at) }};

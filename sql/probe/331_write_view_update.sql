@@ -11,7 +11,7 @@ CREATE TEMP VIEW keyward_probe AS SELECT * FROM {{ row.table }};
 GRANT ALL ON pg_temp.keyward_probe TO {{ role }};
 
 -- act:
-UPDATE pg_temp.keyward_probe SET {{ row.ref }} = {{ row.ref }} WHERE {{ row.id }} = {{ at.id }};
+UPDATE pg_temp.keyward_probe SET {{ row.link }} = {{ row.link }} WHERE {{ row.id }} = {{ at.id }};
 
 -- look:
 {{ m.changed(at) }};

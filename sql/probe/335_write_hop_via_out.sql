@@ -6,7 +6,7 @@
 -- where: update, via, spare
 
 -- act:
-UPDATE {{ row.via }} SET {{ row.via_account }} = {{ other.account }} WHERE {{ row.via_id }} = {{ at.ref }};
+UPDATE {{ row.via }} SET {{ row.via_account }} = {{ other.account }} WHERE {{ row.via_id }} = {{ at.link }};
 
 -- look:
-SELECT CASE WHEN EXISTS (SELECT FROM {{ row.via }} AS v WHERE v.{{ row.via_id }} = {{ at.ref }} AND v.{{ row.via_account }} = {{ at.account }}) THEN 'silent' ELSE 'bypassed' END AS v;
+SELECT CASE WHEN EXISTS (SELECT FROM {{ row.via }} AS v WHERE v.{{ row.via_id }} = {{ at.link }} AND v.{{ row.via_account }} = {{ at.account }}) THEN 'silent' ELSE 'bypassed' END AS v;

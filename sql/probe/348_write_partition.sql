@@ -7,7 +7,7 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-UPDATE {{ at.part }} SET {{ row.ref }} = {{ row.ref }} WHERE {{ row.id }} = {{ at.id }};
+UPDATE {{ at.part }} SET {{ row.link }} = {{ row.link }} WHERE {{ row.id }} = {{ at.id }};
 
 -- look:
 {{ m.changed(at) }};

@@ -9,11 +9,11 @@
 
 -- set-up:
 CREATE FUNCTION pg_temp.keyward_probe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $keyward$ BEGIN NEW.{{ row.ref }} := {{ at.ref }}; RETURN NEW; END $keyward$;
+AS $keyward$ BEGIN NEW.{{ row.link }} := {{ at.link }}; RETURN NEW; END $keyward$;
 CREATE TRIGGER "~~keyward_probe" BEFORE UPDATE ON {{ row.table }} FOR EACH ROW EXECUTE FUNCTION pg_temp.keyward_probe();
 
 -- act:
 {{ m.touch(other) }};
 
 -- look:
-SELECT CASE WHEN EXISTS (SELECT FROM {{ row.table }} AS b WHERE b.{{ row.id }} = {{ other.id }} AND b.{{ row.ref }} = {{ at.ref }}) THEN 'bypassed' ELSE 'silent' END AS v;
+SELECT CASE WHEN EXISTS (SELECT FROM {{ row.table }} AS b WHERE b.{{ row.id }} = {{ other.id }} AND b.{{ row.link }} = {{ at.link }}) THEN 'bypassed' ELSE 'silent' END AS v;

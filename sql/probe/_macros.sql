@@ -17,12 +17,12 @@ INSERT INTO {{ row.table }} ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({
 
 {#- Touches a row, and changes nothing. -#}
 {% macro touch(at) %}
-UPDATE {{ row.table }} SET {{ row.ref }} = {{ row.ref }} WHERE {{ row.id }} = {{ at.id }}
+UPDATE {{ row.table }} SET {{ row.link }} = {{ row.link }} WHERE {{ row.id }} = {{ at.id }}
 {%- endmacro %}
 
 {#- Moves a row to the account of another one. -#}
 {% macro move(from, to) %}
-UPDATE {{ row.table }} SET {{ row.ref }} = {{ to.ref }} WHERE {{ row.id }} = {{ from.id }}
+UPDATE {{ row.table }} SET {{ row.link }} = {{ to.link }} WHERE {{ row.id }} = {{ from.id }}
 {%- endmacro %}
 
 {#- The new row has no key. No row at all is silence. -#}

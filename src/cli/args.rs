@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, completions, demo, plan, rollout, sandbox, status, uninstall};
+use super::{account, apply, completions, demo, plan, rollout, sandbox, status, uninstall, verify};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -87,6 +87,8 @@ pub(super) enum Command {
     Apply(apply::Args),
     /// Show settings, keys, rollout and drift on one screen
     Status(status::Args),
+    /// Try every attack on the live database, as each role, and roll everything back
+    Verify(verify::Args),
     /// Show, opt out, opt in, import and export accounts: the exceptions
     #[command(subcommand)]
     Account(account::Command),
@@ -110,7 +112,7 @@ impl Command {
         match self {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
-            Self::Account(_) | Self::Status(_) => &[Output::Text, Output::Json],
+            Self::Account(_) | Self::Status(_) | Self::Verify(_) => &[Output::Text, Output::Json],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
             Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {

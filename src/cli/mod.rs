@@ -21,6 +21,7 @@ mod rollout;
 mod sandbox;
 mod status;
 mod uninstall;
+mod verify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -97,6 +98,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
+        Command::Verify(args) => verify::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
         Command::Account(command) => account::run(context, &command).await,

@@ -56,6 +56,17 @@ impl Db {
         Ok(reply)
     }
 
+    /// Runs a script and returns the first value of the last row that came back, as text, in one round trip.
+    ///
+    /// # Errors
+    /// The first statement's failure.
+    pub async fn last_text(&mut self, script: &str) -> Result<Option<String>, Failure> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut self.conn).await?;
+        let Some(row) = rows.last().filter(|row| !row.is_empty()) else { return Ok(None) };
+        // The simple protocol answers in text; NULL has none.
+        Ok(row.try_get_raw(0)?.as_str().ok().map(str::to_owned))
+    }
+
     async fn attempt_plain(&mut self, sql: &str, secret: &str, reply: &mut Reply) -> Result<(), sqlx::Error> {
         // The simple protocol: every value comes as text.
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.conn);

@@ -5,5 +5,6 @@ mod paint;
 pub mod prometheus;
 pub mod sql;
 pub mod text;
+pub mod verify;
 
 pub use paint::Paint;

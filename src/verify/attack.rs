@@ -1,6 +1,6 @@
 //! One attack: the control that must succeed, then the attack that must not, each from the same savepoint.
 
-use serde::Deserialize;
+use std::fmt::Write as _;
 
 use super::outcome::Outcome;
 use super::probe::{Actor, Probe, Script, Tell};
@@ -32,39 +32,38 @@ impl Turn<'_> {
     /// # Errors
     /// Why the set-up or the look failed.
     pub(super) async fn play(&self, session: &mut Session<'_>, counter: bool) -> Result<Seen, Trouble> {
-        let wait = if self.probe.lock.is_some() { "; SET LOCAL lock_timeout = 100" } else { "" };
-        session.db.execute(&format!("SAVEPOINT keyward_probe{wait}")).await?;
         let seen = self.act(session, counter).await;
-        session.db.execute("ROLLBACK TO SAVEPOINT keyward_probe").await?;
+        let back = "ROLLBACK TO SAVEPOINT keyward_probe; RELEASE SAVEPOINT keyward_probe";
         if self.probe.prepares() {
             // a prepared statement is the session's, not the transaction's; where there is none, there is nothing to take away
-            if session.db.execute("DEALLOCATE keyward_probe").await.is_err() {
-                session.db.execute("ROLLBACK TO SAVEPOINT keyward_probe").await?;
-            }
+            session.db.execute("ROLLBACK TO SAVEPOINT keyward_probe").await?;
+            let _ = session.db.execute("DEALLOCATE keyward_probe").await;
         }
+        session.db.execute(back).await?;
         seen
     }
 
     async fn act(&self, session: &mut Session<'_>, counter: bool) -> Result<Seen, Trouble> {
-        for (actor, statements) in &self.script.set_up {
-            session.run(*actor, self.cast, statements).await?;
-        }
         let (actor, statements) = match (&self.script.counter, self.probe.with) {
             (Some(statements), Some(with)) if counter => (with, statements),
             _ => (Actor::Attacker, &self.script.act),
         };
+        let mut before = String::from("SAVEPOINT keyward_probe");
+        if self.probe.lock.is_some() {
+            // nobody waits behind us for long
+            before.push_str("; SET LOCAL lock_timeout = 100");
+        }
+        for (actor, statements) in &self.script.set_up {
+            let _ = write!(before, "; {}; {}", session.switch(*actor, self.cast)?, statements.join(";\n"));
+        }
+        let _ = write!(before, "; {}; {}", session.switch(actor, self.cast)?, session.variables_for(&self.side.account));
+        session.db.execute(&before).await?;
         let statements: Vec<_> = statements.iter().map(|sql| statement(sql, self.side)).collect();
-        let reply = session.attempt(actor, self.cast, &self.side.account, &statements, &self.side.needle).await?;
+        let reply = session.db.attempt(&statements, &self.side.needle).await?;
         let mut look = None;
         if let (Some((looker, query)), None) = (&self.script.look, &reply.refusal) {
-            #[derive(Deserialize)]
-            struct Look {
-                v: String,
-            }
-            let switch = session.switch(*looker, self.cast)?;
-            session.db.execute(&switch).await?;
-            let mut rows: Vec<Look> = session.db.rows(query, &[]).await?;
-            look = Some(rows.pop().and_then(|row| Outcome::named(&row.v)).unwrap_or(Outcome::Silent));
+            let told = session.db.last_text(&format!("{}; {query}", session.switch(*looker, self.cast)?)).await?;
+            look = Some(told.and_then(|told| Outcome::named(&told)).unwrap_or(Outcome::Silent));
         }
         judge(&self.probe.tell, &reply, look)
     }

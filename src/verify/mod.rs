@@ -134,7 +134,12 @@ struct Rights {
 /// # Errors
 /// [`crate::error::Kind::Usage`] for an unknown probe or role; [`crate::error::Kind::Refused`] where keyward is not applied, on a standby, or
 /// where the role may make no temporary objects.
-pub async fn verify(db: &mut Db, manifest: &Manifest, options: &Options, tell: &mut (dyn FnMut(&Verdict) + Send)) -> Result<Report> {
+pub async fn verify(
+    db: &mut Db,
+    manifest: &Manifest,
+    options: &Options,
+    tell: &mut (dyn FnMut(&Verdict) + Send),
+) -> Result<Report> {
     let probes = chosen(options)?;
     let snapshot = Snapshot::read(db, manifest).await?;
     if snapshot.server.is_standby {
@@ -163,9 +168,7 @@ fn chosen(options: &Options) -> Result<Vec<Probe>> {
     let all = probes()?;
     for id in &options.only {
         if !all.iter().any(|probe| probe.id == id) {
-            let nearest = all.iter().max_by(|a, b| {
-                strsim::jaro_winkler(a.id, id).total_cmp(&strsim::jaro_winkler(b.id, id))
-            });
+            let nearest = all.iter().max_by(|a, b| strsim::jaro_winkler(a.id, id).total_cmp(&strsim::jaro_winkler(b.id, id)));
             return Err(Error::usage(format!("there is no probe {id:?}")).with_hint(format!(
                 "did you mean {}? keyward verify --list shows all of them",
                 nearest.map_or("another", |probe| probe.id)
@@ -195,7 +198,8 @@ impl Run<'_> {
     async fn all(&self, db: &mut Db, sites: &[Site<'_>], tell: &mut (dyn FnMut(&Verdict) + Send)) -> Result<Report> {
         let before = sequences(db).await?;
         let roles = &self.manifest.roles;
-        let mut wanted: Vec<String> = sites.iter().flat_map(|site| site.roles.iter().map(|(_, role)| role.as_str().to_owned())).collect();
+        let mut wanted: Vec<String> =
+            sites.iter().flat_map(|site| site.roles.iter().map(|(_, role)| role.as_str().to_owned())).collect();
         wanted.extend([&roles.ui, &roles.auth].into_iter().flatten().map(|role| role.as_str().to_owned()));
         wanted.push(roles.owner.as_str().to_owned());
         let rights: Rights = db.row(include_str!("../../sql/verify/rights.sql"), &[Param::Texts(wanted)]).await?;
@@ -213,9 +217,8 @@ impl Run<'_> {
         let mut verdicts = Vec::new();
         let mut applied = BTreeSet::new();
         for site in sites {
-            let planned = self.planned(site);
-            applied.extend(planned.iter().map(|(probe, ..)| probe.id));
-            self.site(&mut session, &rights, &chance, site, planned, &mut |verdict| {
+            self.site(&mut session, &rights, &chance, site, &mut |probe, verdict| {
+                applied.insert(probe);
                 tell(&verdict);
                 verdicts.push(verdict);
             })
@@ -258,9 +261,9 @@ impl Run<'_> {
         rights: &Rights,
         chance: &Chance,
         site: &Site<'_>,
-        planned: Vec<(&Probe, Control, Ident)>,
-        tell: &mut (dyn FnMut(Verdict) + Send),
+        tell: &mut (dyn FnMut(&'static str, Verdict) + Send),
     ) -> Result<()> {
+        let mut planned = self.planned(site);
         if planned.is_empty() {
             return Ok(());
         }
@@ -269,6 +272,9 @@ impl Run<'_> {
             Err(Trouble::Fatal(error)) => return Err(error),
             Err(Trouble::Refused { why, .. }) => Err(format!("no row to attack could be made: {why}")),
         };
+        if scene.as_ref().is_ok_and(|scene: &Scene<'_>| !scene.patterns.fills_key(site)) {
+            planned.retain(|(probe, ..)| !probe.conditions.contains(&"default"));
+        }
         for (probe, control, role) in planned {
             let seen = match &mut scene {
                 Err(why) => Err(why.clone()),
@@ -277,7 +283,7 @@ impl Run<'_> {
                     None => self.probe(session, scene, probe, &role).await?,
                 },
             };
-            tell(verdict(site, probe, control, &role, seen));
+            tell(probe.id, verdict(site, probe, control, &role, seen));
         }
         match session.rollback().await {
             Err(Trouble::Fatal(error)) => Err(error),
@@ -328,7 +334,13 @@ impl Run<'_> {
     }
 
     /// Tries a probe, again if it met a lock; `Err` holds the reason why it is skipped.
-    async fn probe(&self, session: &mut Session<'_>, scene: &mut Scene<'_>, probe: &Probe, role: &Ident) -> Result<Result<Seen, String>> {
+    async fn probe(
+        &self,
+        session: &mut Session<'_>,
+        scene: &mut Scene<'_>,
+        probe: &Probe,
+        role: &Ident,
+    ) -> Result<Result<Seen, String>> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -347,7 +359,13 @@ impl Run<'_> {
         }
     }
 
-    async fn once(&self, session: &mut Session<'_>, scene: &mut Scene<'_>, probe: &Probe, role: &Ident) -> Result<Result<Seen, String>, Trouble> {
+    async fn once(
+        &self,
+        session: &mut Session<'_>,
+        scene: &mut Scene<'_>,
+        probe: &Probe,
+        role: &Ident,
+    ) -> Result<Result<Seen, String>, Trouble> {
         if !session.is_open() {
             scene.stand.raise_again(session, &self.templates, self.manifest, scene.site, &scene.patterns).await?;
         }
@@ -362,7 +380,9 @@ impl Run<'_> {
         let turn = Turn { probe, script: &script, cast: &cast, side: scene.stand.pair(on).0 };
         let control = match turn.play(session, true).await {
             Ok(control) => control,
-            Err(Trouble::Refused { code, why }) if !session::transient(&code) => return Ok(Err(format!("the set-up failed: {why}"))),
+            Err(Trouble::Refused { code, why }) if !session::transient(&code) => {
+                return Ok(Err(format!("the set-up failed: {why}")));
+            }
             Err(trouble) => return Err(trouble),
         };
         let refused = control.outcome == Some(Outcome::Refused) && probe.expects.contains(&Outcome::Refused);
@@ -388,7 +408,7 @@ impl Run<'_> {
 
 /// Tells whether a condition is known only once the rows are made.
 fn stand_decides(fact: &str) -> bool {
-    ["spare", "fresh_accounts"].contains(&fact)
+    ["spare", "fresh_accounts", "default"].contains(&fact)
 }
 
 fn fatal(trouble: Trouble) -> Error {

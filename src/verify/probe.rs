@@ -365,11 +365,8 @@ pub(super) fn templates() -> Result<Templates> {
 
 fn read(file: &'static str, text: &'static str) -> Result<Probe> {
     let wrong = |what: &str| Error::bug(format!("the header of sql/{file}: {what}"));
-    let fields: Vec<(&'static str, &'static str)> = text
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.strip_prefix("-- ")?.split_once(": "))
-        .collect();
+    let fields: Vec<(&'static str, &'static str)> =
+        text.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("-- ")?.split_once(": ")).collect();
     let field = |name: &str| fields.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let required = |name: &str| field(name).ok_or_else(|| wrong(&format!("it has no {name}")));
     let words = |name: &str| field(name).map(|value| value.split(", ").collect::<Vec<_>>()).unwrap_or_default();
@@ -441,8 +438,10 @@ mod tests {
     #[test]
     fn every_file_of_the_folder_is_a_probe_with_a_whole_header_and_an_id_of_its_own() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/probe");
-        let files: BTreeSet<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| format!("probe/{}", entry.unwrap().file_name().to_str().unwrap())).collect();
+        let files: BTreeSet<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| format!("probe/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
         let mut listed: BTreeSet<_> = super::FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
         listed.insert("probe/_macros.sql".to_owned());
         assert_eq!(files, listed);
@@ -453,7 +452,8 @@ mod tests {
 
     #[test]
     fn a_header_with_a_mistake_is_not_read() {
-        let good = "-- id: x\n-- control: no_automatic_key\n-- vector: v\n-- who: api\n-- expects: stopped\n\n-- act:\nSELECT 1;\n";
+        let good =
+            "-- id: x\n-- control: no_automatic_key\n-- vector: v\n-- who: api\n-- expects: stopped\n\n-- act:\nSELECT 1;\n";
         assert!(super::read("probe/1_x.sql", good).is_ok());
         for (right, wrong) in
             [("no_automatic_key", "no_key"), ("api", "apis"), ("stopped", "stop"), ("vector", "victor"), ("id: x", "id: y")]

@@ -163,11 +163,6 @@ impl Pattern {
         self.columns.iter().find(|column| column.name == *name)
     }
 
-    /// Tells whether values of the columns must be unique.
-    pub(super) fn is_unique(&self, column: &Ident) -> bool {
-        self.unique_sets.iter().any(|set| set == std::slice::from_ref(column))
-    }
-
     /// Makes a row with certain values in it.
     pub(super) fn draft(&self, recipe: Recipe, chance: &Chance, given: &[(&Ident, Option<String>)]) -> Draft {
         let given: BTreeMap<&Ident, &Option<String>> = given.iter().map(|(name, value)| (*name, value)).collect();
@@ -344,10 +339,8 @@ mod tests {
     #[test]
     fn a_draft_is_written_as_constants_and_as_a_line_of_copy() {
         let name = |text: &str| Ident::new(text).unwrap();
-        let draft = Draft(vec![
-            (name("a\"b"), "text".to_owned(), Some("it's\ta\\b".to_owned())),
-            (name("n"), "bigint".to_owned(), None),
-        ]);
+        let draft =
+            Draft(vec![(name("a\"b"), "text".to_owned(), Some("it's\ta\\b".to_owned())), (name("n"), "bigint".to_owned(), None)]);
         assert_eq!(draft.columns(), r#""a""b", "n""#);
         assert_eq!(draft.values(), "E'it''s\ta\\\\b'::text, NULL::bigint");
         assert_eq!(draft.line(), "it's\\ta\\\\b\t\\N\n");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::probe::Actor;
-use crate::db::{Db, Failure, Reply, Statement};
+use crate::db::{Db, Failure};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, literal};
 
@@ -55,7 +55,8 @@ pub(super) fn transient(code: &str) -> bool {
 /// Returns what the server said, as far as it can't quote a row: keyward's own messages, the server's own refusals, and else the SQLSTATE and
 /// the names of what refused.
 pub(super) fn said(refusal: &crate::db::Refusal) -> String {
-    let own = ["permission denied", "new row violates row-level security policy", "must be ", "cannot ", "COPY FROM not supported"];
+    let own =
+        ["permission denied", "new row violates row-level security policy", "must be ", "cannot ", "COPY FROM not supported"];
     let code = refusal.code.as_str();
     let safe = code.starts_with("KW")
         || transient(code)
@@ -145,29 +146,10 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Tries statements as one of the cast.
-    pub(super) async fn attempt(
-        &mut self,
-        actor: Actor,
-        cast: &Cast,
-        account: &str,
-        statements: &[Statement],
-        secret: &str,
-    ) -> Result<Reply, Trouble> {
-        let switch = self.switch(actor, cast)?;
-        let variables = self.variables_for(account);
-        self.db.execute(&format!("{switch}; {variables}")).await?;
-        Ok(self.db.attempt(statements, secret).await?)
-    }
-
     /// Returns the statements that set the session variables for an account.
     pub(super) fn variables_for(&self, account: &str) -> String {
         let calls = self.variables.iter().map(|(name, value)| {
-            format!(
-                "SELECT pg_catalog.set_config({}, {}, true);",
-                literal(name),
-                literal(&value.replace("{account}", account))
-            )
+            format!("SELECT pg_catalog.set_config({}, {}, true);", literal(name), literal(&value.replace("{account}", account)))
         });
         calls.collect()
     }

@@ -67,7 +67,13 @@ enum Entry<'a> {
 }
 
 impl<'a> Site<'a> {
-    fn new(manifest: &'a Manifest, snapshot: &Snapshot, entry: Entry<'a>, roles: Vec<(Who, Ident)>, context: Value) -> Result<Self> {
+    fn new(
+        manifest: &'a Manifest,
+        snapshot: &Snapshot,
+        entry: Entry<'a>,
+        roles: Vec<(Who, Ident)>,
+        context: Value,
+    ) -> Result<Self> {
         let (name, table_name, path, key) = match entry {
             Entry::Key(key) => (key.name.as_str(), &key.table, &key.account, Some(key)),
             Entry::Write(write) => (write.name.as_str(), &write.table, &write.account, None),
@@ -79,12 +85,7 @@ impl<'a> Site<'a> {
             None => id_of(on, &manifest.accounts.id, is_accounts),
         };
         let facts = facts(manifest, snapshot, on, &id, path, key);
-        let not_null = on
-            .columns
-            .iter()
-            .filter(|column| column.not_null && !column.is_generated)
-            .filter_map(|column| Ident::new(column.name.as_str()).ok())
-            .find(|name| *name != id && key.is_none_or(|key| key.column != *name));
+        let not_null = not_null(on, &id, path, key);
         let via = match path {
             AccountPath::Column(_) => context! {},
             AccountPath::Via { via, id, account, .. } => {
@@ -95,7 +96,7 @@ impl<'a> Site<'a> {
             row => context! {
                 table => table(table_name),
                 id => ident(&id),
-                r#ref => ident(path.column()),
+                link => ident(path.column()),
                 owner => ident(&on.owner),
                 not_null => not_null.as_ref().map_or(Value::UNDEFINED, ident),
                 ..via
@@ -151,7 +152,18 @@ fn id_of(on: &Relation, account: &Ident, is_accounts: bool) -> Ident {
     let unique = on.indexes.iter().filter(|index| index.is_unique && index.columns.len() == 1);
     let candidates = primary.map(|constraint| &constraint.columns[0]).chain(unique.map(|index| &index.columns[0]));
     let named = candidates.filter_map(|name| Ident::new(name.as_str()).ok()).next();
-    named.or_else(|| on.columns.first().and_then(|column| Ident::new(column.name.as_str()).ok())).unwrap_or_else(|| account.clone())
+    named
+        .or_else(|| on.columns.first().and_then(|column| Ident::new(column.name.as_str()).ok()))
+        .unwrap_or_else(|| account.clone())
+}
+
+/// Returns a column that takes no NULL and tells nothing of the row's account.
+fn not_null(on: &Relation, id: &Ident, path: &AccountPath, key: Option<&Key>) -> Option<Ident> {
+    let of_use =
+        on.columns.iter().filter(|column| column.not_null && !column.is_generated && !on.partition_key.contains(&column.name));
+    let names = of_use.filter_map(|column| Ident::new(column.name.as_str()).ok());
+    let mut names = names.filter(|name| name != id && name != path.column() && key.is_none_or(|key| key.column != *name));
+    names.next()
 }
 
 fn facts(
@@ -178,9 +190,10 @@ fn facts(
                 && constraint.definition.contains(&text)
         })
     };
-    let referenced = on.constraints.iter().any(|constraint| {
-        constraint.kind == "f" && constraint.on_table.parse::<Table>().map_or(true, |table| table != name)
-    });
+    let referenced = on
+        .constraints
+        .iter()
+        .any(|constraint| constraint.kind == "f" && constraint.on_table.parse::<Table>().map_or(true, |table| table != name));
     let all = [
         ("insert", true),
         ("update", true),
@@ -190,13 +203,12 @@ fn facts(
         ("old_returning", server >= 18),
         ("unique_id", unique(id)),
         ("unique_key", key.is_some_and(|key| unique(&key.column))),
-        ("default", key.is_some()),
         ("partition", on.kind == "p"),
         ("child", !on.children.is_empty()),
         ("via", is_via),
         ("moves", !is_accounts),
         ("not_accounts", !is_accounts),
-        ("not_null", on.columns.iter().any(|column| column.not_null && column.name != id.as_str() && key.is_none_or(|key| key.column.as_str() != column.name))),
+        ("not_null", not_null(on, id, path, key).is_some()),
         ("not_null_id", column(id).is_some_and(|column| column.not_null)),
         ("null_ref", !is_accounts && column(path.column()).is_some_and(|column| !column.not_null && !column.domain_not_null)),
         ("cascades_delete", !is_via && cascade("DELETE")),

@@ -54,6 +54,11 @@ impl Patterns {
             rows: Pattern::read(db, site.table, &site.key_columns).await?,
         })
     }
+
+    /// Tells whether the key's column fills itself in.
+    pub(super) fn fills_key(&self, site: &Site<'_>) -> bool {
+        site.key.and_then(|key| self.rows.column(&key.column)).is_some_and(|column| column.has_default)
+    }
 }
 
 /// One account and what belongs to it.
@@ -114,8 +119,7 @@ impl Stand {
                 continue;
             }
             session.begin().await?;
-            let hand =
-                if runner_stands_in || recipe.as_runner { session.runner.clone() } else { patterns.rows.owner.clone() };
+            let hand = if runner_stands_in || recipe.as_runner { session.runner.clone() } else { patterns.rows.owner.clone() };
             let made = match Self::design(session, manifest, site, patterns, chance, recipe, hand).await {
                 Ok(mut stand) => stand.build(session, templates, manifest, site, patterns).await.map(|()| stand),
                 Err(trouble) => Err(trouble),
@@ -276,14 +280,18 @@ impl Stand {
         site: &Site<'_>,
         patterns: &Patterns,
     ) -> Result<(), Trouble> {
-        let cast = |pattern: &Pattern| Cast { attacker: session.runner.clone(), hand: if self.hand == session.runner { self.hand.clone() } else { pattern.owner.clone() } };
+        let cast = |pattern: &Pattern| Cast {
+            attacker: session.runner.clone(),
+            hand: if self.hand == session.runner { self.hand.clone() } else { pattern.owner.clone() },
+        };
         let (of_accounts, of_rows) = (cast(&patterns.accounts), cast(&patterns.rows));
         let of_via = patterns.via.as_ref().map(cast);
         let insert = |session: &Session<'_>, side: &Side, draft: &Draft, pattern: &Pattern| {
             format!("{} {}", session.variables_for(&side.account), draft.insert(&pattern.table))
         };
         if !self.recipe.real_accounts && !site.is_accounts {
-            let made = self.sides.iter().map(|side| insert(session, side, &side.account_row, &patterns.accounts)).collect::<Vec<_>>();
+            let made =
+                self.sides.iter().map(|side| insert(session, side, &side.account_row, &patterns.accounts)).collect::<Vec<_>>();
             session.run(Actor::Hand, &of_accounts, &made).await?;
         }
         self.set(session, templates, site, &of_rows, false, &patterns.accounts, manifest).await?;
@@ -299,7 +307,13 @@ impl Stand {
             self.set(session, templates, site, &of_rows, false, &patterns.accounts, manifest).await?;
             let back = self.sides.iter().map(|side| {
                 let key = site.key.map_or(&site.id, |key| &key.column);
-                format!("UPDATE {} SET {key} = {} WHERE {} = {}", site.table, cell(&patterns.rows, key, &side.key), site.id, cell(&patterns.rows, &site.id, &side.id))
+                format!(
+                    "UPDATE {} SET {key} = {} WHERE {} = {}",
+                    site.table,
+                    cell(&patterns.rows, key, &side.key),
+                    site.id,
+                    cell(&patterns.rows, &site.id, &side.id)
+                )
             });
             session.run(Actor::Hand, &of_rows, &back.collect::<Vec<_>>()).await?;
         }
@@ -327,7 +341,8 @@ impl Stand {
                 cell(&patterns.rows, &site.id, &side.id)
             );
             let mut places: Vec<Place> = session.db.rows(&query, &[]).await?;
-            side.place = places.pop().ok_or_else(|| refused("a row that was made is not to be seen: row-level security, or a trigger"))?;
+            side.place =
+                places.pop().ok_or_else(|| refused("a row that was made is not to be seen: row-level security, or a trigger"))?;
         }
         Ok(())
     }
@@ -361,7 +376,15 @@ impl Stand {
     }
 
     /// Returns what a probe's template gets, besides the site's own values.
-    pub(super) fn values(&self, manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, cast: &Cast, owner: &Ident, on: bool) -> Value {
+    pub(super) fn values(
+        &self,
+        manifest: &Manifest,
+        site: &Site<'_>,
+        patterns: &Patterns,
+        cast: &Cast,
+        owner: &Ident,
+        on: bool,
+    ) -> Value {
         let (at, other) = self.pair(on);
         context! {
             role => crate::template::ident(&cast.attacker),
@@ -391,7 +414,7 @@ fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: 
         spare_account => raw(cell(&patterns.accounts, account, &side.spare_account)),
         account_columns => raw(if site.is_accounts { bare_account(side, key).columns() } else { side.account_row.columns() }),
         account_values => raw(if site.is_accounts { bare_account(side, key).values() } else { side.account_row.values() }),
-        r#ref => raw(cell(rows, reference, &side.reference)),
+        link => raw(cell(rows, reference, &side.reference)),
         id => raw(cell(rows, id, &side.id)),
         key => raw(cell(rows, key, &side.key)),
         new_id => raw(cell(rows, id, &side.new_id)),
@@ -450,7 +473,8 @@ async fn ids(
     if let Some(rank) = narrowest {
         let base = ["smallint", "integer", "bigint", "numeric"][rank];
         if recipe.near {
-            let last: Last = db.row(&format!("SELECT pg_catalog.max(t.{column})::bigint AS last FROM {} AS t", pattern.table), &[]).await?;
+            let last: Last =
+                db.row(&format!("SELECT pg_catalog.max(t.{column})::bigint AS last FROM {} AS t", pattern.table), &[]).await?;
             let last = last.last.unwrap_or_default();
             return Ok((1..=count).map(|at| (last + i64::try_from(at).unwrap_or_default()).to_string()).collect());
         }
@@ -469,7 +493,8 @@ async fn ids(
 /// Picks accounts that are there and that nobody has locked.
 async fn real_accounts(db: &mut Db, manifest: &Manifest) -> Result<Vec<String>, Trouble> {
     let (table, id) = (&manifest.accounts.table, &manifest.accounts.id);
-    let query = format!("SELECT picked.v FROM (SELECT a.{id}::text AS v FROM {table} AS a LIMIT 3 FOR KEY SHARE SKIP LOCKED) AS picked");
+    let query =
+        format!("SELECT picked.v FROM (SELECT a.{id}::text AS v FROM {table} AS a LIMIT 3 FOR KEY SHARE SKIP LOCKED) AS picked");
     let found: Vec<super::row::Value> = db.rows(&query, &[]).await?;
     if found.len() < 2 {
         return Err(refused("there are no two accounts that nobody has locked"));
@@ -485,7 +510,8 @@ fn make_key(site: &Site<'_>, patterns: &Patterns, key: &crate::manifest::Key, ch
         let text = format!("{}{}", key.generate.prefix, chance.hex(usize::from(key.generate.bytes)));
         return Ok(text.chars().take(most.unwrap_or(usize::MAX)).collect());
     }
-    chance.value(base, most).filter(|_| base == "uuid").ok_or_else(|| {
-        refused(&format!("no key of {} can be made up: its type is {base}", site.table.human()))
-    })
+    chance
+        .value(base, most)
+        .filter(|_| base == "uuid")
+        .ok_or_else(|| refused(&format!("no key of {} can be made up: its type is {base}", site.table.human())))
 }

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: the column's default fills a key in
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- where: default
 {% import "probe/_macros.sql" as m %}
 

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: COPY FROM
 -- who: api, ui
--- expects: stripped, stopped, refused
+-- expects: withheld, refused
 {% import "probe/_macros.sql" as m %}
 
 -- act:

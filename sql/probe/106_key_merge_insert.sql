@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: MERGE … WHEN NOT MATCHED THEN INSERT
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- where: merge
 {% import "probe/_macros.sql" as m %}
 

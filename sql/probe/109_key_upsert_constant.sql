@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: an upsert whose UPDATE arm sets the key to a constant
 -- who: api
--- expects: stripped, stopped
+-- expects: withheld
 -- where: unique_id
 {% import "probe/_macros.sql" as m %}
 

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: forges the guard's own session variables
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: shadows keyward's tables and helpers in pg_temp
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: a SECURITY DEFINER function of the table's owner inserts
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 {% import "probe/_macros.sql" as m %}
 
 -- set-up:

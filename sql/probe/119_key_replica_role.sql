@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: inserts under session_replication_role = replica
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- needs: replica_role
 {% import "probe/_macros.sql" as m %}
 

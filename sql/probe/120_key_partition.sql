@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: writes the partition itself
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- where: partition
 {% import "probe/_macros.sql" as m %}
 

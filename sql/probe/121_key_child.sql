@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: writes an inheritance child
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- where: child
 {% import "probe/_macros.sql" as m %}
 

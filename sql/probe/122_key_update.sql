@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: a later UPDATE sets a key
 -- who: api
--- expects: stripped, stopped
+-- expects: withheld
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: MERGE … WHEN MATCHED THEN UPDATE sets a key
 -- who: api
--- expects: stripped, stopped
+-- expects: withheld
 -- where: merge
 {% import "probe/_macros.sql" as m %}
 

@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: a BEFORE trigger fills a key in
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- lock: SHARE ROW EXCLUSIVE
 {% import "probe/_macros.sql" as m %}
 

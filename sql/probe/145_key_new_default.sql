@@ -2,7 +2,7 @@
 -- control: no_automatic_key
 -- vector: a default that somebody gives the column
 -- who: api, ui
--- expects: stripped, stopped
+-- expects: withheld
 -- lock: ACCESS EXCLUSIVE
 {% import "probe/_macros.sql" as m %}
 

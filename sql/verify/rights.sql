@@ -1,9 +1,6 @@
 -- What the connected role may do of what probes need, and which of the roles in $1 it may act as. One row.
 SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS temporary,
        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS create_schema,
-       CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000
-            THEN pg_catalog.has_parameter_privilege('session_replication_role', 'SET')
-            ELSE pg_catalog.current_setting('is_superuser')::boolean END AS replica_role,
        (SELECT COALESCE(pg_catalog.jsonb_agg(r.rolname), '[]') FROM pg_catalog.pg_roles AS r
          WHERE r.rolname = ANY ($1::text[])
            AND pg_catalog.pg_has_role(SESSION_USER, r.oid,

@@ -16,8 +16,8 @@ Each attack is tried with rows made for the occasion, in a transaction that is r
 where it must succeed (its control), then where it must not. No key of yours is read. A probe
 whose control fails, or whose role the connected one can't act as, is skipped, and says why.
 
-Exit code 1 if an attack got through or failed in silence, or if more probes were skipped than
---max-skipped allows.
+Exit code 1 if an attack got through or failed in silence, if more probes were skipped than
+--max-skipped allows, or if all of them were.
 
 Examples:
   keyward verify
@@ -95,5 +95,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     if let Some(most) = too_many {
         context.note(&format!("{} skipped, and --max-skipped is {most}", report::text::plural(report.skipped(), "probe")));
     }
-    Ok(if report.failures().next().is_some() || too_many.is_some() { Exit::Findings } else { Exit::Done })
+    // nothing but skipped probes proves nothing
+    let proved = report.probes.len() > report.skipped();
+    Ok(if report.failures().next().is_some() || too_many.is_some() || !proved { Exit::Findings } else { Exit::Done })
 }

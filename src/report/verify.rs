@@ -37,7 +37,8 @@ pub fn list(probes: &[Probe]) -> String {
     let mut table = table(["id", "control", "who", "right", "lock", "vector"]);
     for probe in probes {
         let controls: Vec<_> = probe.controls.iter().map(|control| control.as_str()).collect();
-        let expects: Vec<_> = probe.expects.iter().map(|outcome| outcome.as_str()).collect();
+        let withheld = Some("withheld").filter(|_| probe.withheld);
+        let expects: Vec<_> = probe.expects.iter().map(|outcome| outcome.as_str()).chain(withheld).collect();
         table.add_row([
             probe.id.to_owned(),
             controls.join(", "),
@@ -57,18 +58,13 @@ fn failure(verdict: &Verdict, paint: Paint) -> String {
         _ => "unexpected:",
     };
     let title = format!("{}, as {} on {}", verdict.vector, printable(&verdict.role), printable(&verdict.object));
-    let close = match verdict.control {
-        Control::NoAutomaticKey | Control::NoKeyInResponses | Control::NoLegacyWrites => {
-            "run keyward plan: a guard that is missing, disabled or altered is a step there, and keyward apply repairs it; a policy, trigger, \
-             function or membership that keyward doesn't own has to go"
-        }
-    };
     format!(
-        "{} {}\n  control:  {}\n  came of it: {}\n  close it: {close}\n  again:    keyward verify --only {} --role {}\n\n",
+        "{} {}\n  control:  {}\n  outcome:  {}\n  close it: {}\n  again:    keyward verify --only {} --role {}\n\n",
         paint.red(what),
         paint.bold(&title),
         verdict.control.title(),
         printable(&verdict.message),
+        printable(&verdict.remedy),
         verdict.id,
         printable(&verdict.role),
     )

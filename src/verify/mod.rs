@@ -15,6 +15,7 @@ mod site;
 mod stand;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +125,7 @@ impl Report {
 struct Rights {
     temporary: bool,
     create_schema: bool,
+    #[serde(skip)]
     replica_role: bool,
     becomes: BTreeSet<String>,
     seed: String,
@@ -202,7 +204,10 @@ impl Run<'_> {
             sites.iter().flat_map(|site| site.roles.iter().map(|(_, role)| role.as_str().to_owned())).collect();
         wanted.extend([&roles.ui, &roles.auth].into_iter().flatten().map(|role| role.as_str().to_owned()));
         wanted.push(roles.owner.as_str().to_owned());
-        let rights: Rights = db.row(include_str!("../../sql/verify/rights.sql"), &[Param::Texts(wanted)]).await?;
+        let mut rights: Rights = db.row(include_str!("../../sql/verify/rights.sql"), &[Param::Texts(wanted)]).await?;
+        // not by has_parameter_privilege, which is new in 15
+        rights.replica_role = db.execute("BEGIN; SET LOCAL session_replication_role = replica").await.is_ok();
+        db.execute("ROLLBACK").await?;
         if !rights.temporary {
             return Err(Error::refused("the connected role may make no temporary objects, which attacks are made of")
                 .with_hint(format!("GRANT TEMPORARY ON DATABASE … TO {}", self.snapshot.server.runner)));
@@ -423,22 +428,53 @@ fn verdict(site: &Site<'_>, probe: &Probe, control: Control, role: &Ident, seen:
         Err(why) => (Outcome::Skipped, None, why),
         Ok(Seen { outcome, code, said }) => {
             let outcome = outcome.unwrap_or(Outcome::Skipped);
-            let message = if said.is_empty() { meaning(outcome, &probe.tell).to_owned() } else { said };
+            let mut message = if said.is_empty() { meaning(outcome, &probe.tell).to_owned() } else { said };
+            if ![Outcome::Silent, Outcome::Bypassed].contains(&outcome) && !site.expects(probe, outcome) {
+                let _ = write!(message, "; right would be: {}", site.right(probe).join(" or "));
+            }
             (outcome, code, message)
         }
     };
     let fails = [Outcome::Silent, Outcome::Bypassed, Outcome::Skipped].contains(&outcome);
+    let ok = !fails && site.expects(probe, outcome);
     Verdict {
         id: probe.id.to_owned(),
         control,
         entry: site.name.to_owned(),
         role: role.as_str().to_owned(),
         vector: probe.vector.to_owned(),
-        ok: !fails && probe.expects.contains(&outcome),
+        ok,
         outcome,
         sqlstate,
         message,
         object: site.table.human(),
+        remedy: if ok || outcome == Outcome::Skipped { String::new() } else { remedy(site, probe, role, outcome) },
+    }
+}
+
+/// Returns how to close what is open.
+fn remedy(site: &Site<'_>, probe: &Probe, role: &Ident, outcome: Outcome) -> String {
+    let revoke = |privilege: &str| {
+        format!(
+            "REVOKE {privilege} ON {} FROM {role}; if it comes from a group or from PUBLIC, REVOKE it there (\\dp shows who has it)",
+            site.table
+        )
+    };
+    match (probe.id, outcome) {
+        (_, Outcome::Silent) => format!(
+            "a policy or a trigger of {} swallows the write: look for one that isn't keyward's, and for a guard that is missing (keyward plan)",
+            site.table.human()
+        ),
+        ("role_ui" | "role_owner" | "role_table_owner" | "vault_direct" | "vault_reveal", _) => {
+            format!("{} can act as somebody else, or was granted too much: keyward plan shows the chain, and what to revoke", role.as_str())
+        }
+        ("read_trigger_privilege" | "write_trigger_privilege", _) => revoke("TRIGGER"),
+        ("read_references", _) => revoke("REFERENCES"),
+        ("write_truncate", _) => revoke("TRUNCATE"),
+        ("key_child" | "write_child", _) => "triggers are not inherited: turn the child into a partition, or a table of its own".to_owned(),
+        _ => "run keyward plan: a guard that is missing, disabled or altered is a step there, and keyward apply repairs it. If the plan is empty, \
+              a trigger, policy, function or grant that isn't keyward's opens the way"
+            .to_owned(),
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Verdict {
     pub message: String,
     /// The table that was attacked, for people.
     pub object: String,
+    /// How to close what is open; empty for a probe that didn't fail.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
 }
 
 impl Verdict {

@@ -6,7 +6,7 @@
 //! | `control` | what is attacked |
 //! | `vector` | how |
 //! | `who` | who acts: `api`, `ui`, `legacy` |
-//! | `expects` | the outcomes that are right |
+//! | `expects` | the outcomes that are right; `withheld` is stripped or stopped, as the manifest's `on_insert` says |
 //! | `tell` | what tells success: `shows` (the key came back), `rows` (any row came back), `success` (no error), an SQLSTATE; without it there is a look |
 //! | `with` | who must succeed with the counter-act; without it the same act in an account that is off must |
 //! | `where` | what the site must have, or the probe has no meaning there |
@@ -284,6 +284,8 @@ pub struct Probe {
     pub vector: &'static str,
     /// The outcomes that are right.
     pub expects: Vec<Outcome>,
+    /// Also right is what `on_insert` of the manifest says: stripped or stopped.
+    pub withheld: bool,
     /// The strong lock that it takes for a moment.
     pub lock: Option<&'static str>,
     pub(super) who: Vec<Who>,
@@ -388,8 +390,10 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         .map(|name| [Who::Api, Who::Ui, Who::Legacy].into_iter().find(|who| who.as_str() == name))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| wrong("there is no such part"))?;
+    let withheld = words("expects").contains(&"withheld");
     let expects = words("expects")
         .into_iter()
+        .filter(|name| *name != "withheld")
         .map(Outcome::named)
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| wrong("there is no such outcome"))?;
@@ -401,7 +405,7 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         Some(code) if code.len() == 5 => Tell::Code(code),
         Some(_) => return Err(wrong("there is no such tell")),
     };
-    if controls.is_empty() || who.is_empty() || expects.is_empty() {
+    if controls.is_empty() || who.is_empty() || (expects.is_empty() && !withheld) {
         return Err(wrong("control, who and expects must be given"));
     }
     Ok(Probe {
@@ -409,6 +413,7 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         controls,
         vector: required("vector")?,
         expects,
+        withheld,
         lock: field("lock"),
         who,
         tell,

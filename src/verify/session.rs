@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
         }
         let options = if major >= 16 { " WITH INHERIT FALSE, SET TRUE" } else { "" };
         Some(format!(
-            "{} can't act as {}: GRANT {role} TO {}{options}; or run keyward verify as a superuser",
+            "{} can't act as {}: GRANT {role} TO {}{options}, and take it back afterwards; or run keyward verify as a superuser",
             self.runner.as_str(),
             role.as_str(),
             self.runner

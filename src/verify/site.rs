@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use minijinja::context;
 use minijinja::value::Value;
 
+use super::outcome::Outcome;
 use super::probe::{Control, Probe, Who};
 use crate::catalog::{Relation, Snapshot};
 use crate::error::Result;
 use crate::ident::{Ident, Table};
-use crate::manifest::{AccountPath, Deny, Hide, Key, Manifest};
+use crate::manifest::{AccountPath, Deny, Hide, Key, Manifest, OnInsert};
 use crate::plan::{context as values, reach};
 use crate::template::{ident, sql, table};
 
@@ -42,12 +43,12 @@ pub(super) struct Site<'a> {
 pub(super) fn all<'a>(manifest: &'a Manifest, snapshot: &Snapshot) -> Result<Vec<Site<'a>>> {
     let mut sites = Vec::new();
     for key in manifest.keys.iter().filter(|key| key.hide == Hide::Vault) {
-        let mut roles = actors(snapshot, &manifest.roles.api, Who::Api);
+        let mut roles = actors(manifest, snapshot, &key.table, &manifest.roles.api, Who::Api);
         roles.extend(manifest.roles.ui.iter().map(|role| (Who::Ui, role.clone())));
         sites.push(Site::new(manifest, snapshot, Entry::Key(key), roles, values::key(manifest, snapshot, key)?)?);
     }
     for write in &manifest.writes {
-        let roles = actors(snapshot, &write.roles, Who::Legacy);
+        let roles = actors(manifest, snapshot, &write.table, &write.roles, Who::Legacy);
         let mut site = Site::new(manifest, snapshot, Entry::Write(write), roles, values::write(manifest, snapshot, write)?)?;
         for (deny, fact) in [(Deny::Insert, "insert"), (Deny::Update, "update"), (Deny::Delete, "delete")] {
             if !write.deny.contains(&deny) {
@@ -124,6 +125,21 @@ impl<'a> Site<'a> {
     pub(super) fn control(&self, probe: &Probe) -> Option<Control> {
         let mine = |control: &&Control| (**control == Control::NoLegacyWrites) == self.key.is_none();
         probe.controls.iter().find(mine).copied()
+    }
+
+    /// Tells whether an outcome of a probe is right here.
+    pub(super) fn expects(&self, probe: &Probe, outcome: Outcome) -> bool {
+        self.right(probe).contains(&outcome.as_str())
+    }
+
+    /// Returns the outcomes of a probe that are right here.
+    pub(super) fn right(&self, probe: &Probe) -> Vec<&'static str> {
+        let withheld = match self.key {
+            Some(key) if key.on_insert == OnInsert::Reject => Outcome::Stopped,
+            _ => Outcome::Stripped,
+        };
+        let also = Some(withheld).filter(|_| probe.withheld);
+        probe.expects.iter().copied().chain(also).map(Outcome::as_str).collect()
     }
 
     /// Returns the roles that carry out a probe.
@@ -220,17 +236,21 @@ fn facts(
     all.into_iter().filter(|(_, holds)| *holds).map(|(fact, _)| fact).collect()
 }
 
-/// Returns the roles of a list, and for each the first login that inherits its privileges: equality of names would miss it.
-fn actors(snapshot: &Snapshot, roles: &[Ident], who: Who) -> Vec<(Who, Ident)> {
+/// Returns the roles of a list, and for each the first login that inherits its privileges: equality of names would miss it. Who owns the table
+/// or is a member of keyward's owner is held by nothing; the plan's role graph judges that.
+fn actors(manifest: &Manifest, snapshot: &Snapshot, table: &Table, roles: &[Ident], who: Who) -> Vec<(Who, Ident)> {
     let mut actors: Vec<(Who, Ident)> = roles.iter().map(|role| (who, role.clone())).collect();
+    let owner = snapshot.tables.get(table).map_or("", |relation| relation.owner.as_str());
     for role in roles {
         let inherits = snapshot.roles.values().find(|login| {
+            let reached = reach(snapshot, &login.name, |membership| membership.inherits);
             login.can_login
                 && !login.is_superuser
-                && login.name != snapshot.server.login
-                && login.name != snapshot.server.runner.as_str()
+                && ![snapshot.server.login.as_str(), snapshot.server.runner.as_str(), owner].contains(&login.name.as_str())
                 && !roles.iter().any(|role| role.as_str() == login.name)
-                && reach(snapshot, &login.name, |membership| membership.inherits).contains_key(role.as_str())
+                && !reached.contains_key(owner)
+                && !reached.contains_key(manifest.roles.owner.as_str())
+                && reached.contains_key(role.as_str())
         });
         if let Some(name) = inherits.and_then(|login| Ident::new(login.name.as_str()).ok()) {
             actors.push((who, name));

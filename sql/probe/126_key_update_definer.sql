@@ -13,4 +13,7 @@ GRANT EXECUTE ON FUNCTION pg_temp.keyward_probe() TO {{ role }};
 SELECT pg_temp.keyward_probe();
 
 -- look as owner:
-SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped' ELSE 'bypassed' END AS v FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};
+SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped'
+            WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} OR {{ at.is_on }} THEN 'bypassed'
+            ELSE 'silent' END AS v
+  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};

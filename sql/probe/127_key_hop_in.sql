@@ -10,4 +10,4 @@
 {{ m.move(other, at) }};
 
 -- look as owner:
-{{ m.kept(other) }};
+{{ m.arrived(other, at) }};

@@ -10,4 +10,4 @@
 UPDATE {{ key.table }} SET {{ row.link }} = {{ at.link }}, {{ key.column }} = {{ at.new_key }} WHERE {{ key.id }} = {{ other.id }};
 
 -- look as owner:
-{{ m.kept(other) }};
+{{ m.arrived(other, at) }};

@@ -6,7 +6,7 @@
 -- tell: shows
 
 -- set-up:
-CREATE FUNCTION pg_temp.keyward_probe(seen text) RETURNS boolean LANGUAGE plpgsql COST 0.0001
+CREATE FUNCTION pg_temp.keyward_probe(seen text) RETURNS boolean LANGUAGE plpgsql
 AS $keyward$ BEGIN PERFORM pg_catalog.set_config('keyward_probe.seen', seen, true); RETURN true; END $keyward$;
 GRANT EXECUTE ON FUNCTION pg_temp.keyward_probe(text) TO {{ role }};
 

@@ -8,4 +8,5 @@
 
 -- act:
 UPDATE {{ row.via }} SET {{ row.via_account }} = {{ other.account }} WHERE {{ row.via_id }} = {{ at.link }};
-SELECT * FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};
+SELECT b.* FROM {{ key.table }} AS b JOIN {{ row.via }} AS h ON h.{{ row.via_id }} = b.{{ row.link }}
+ WHERE b.{{ key.id }} = {{ at.id }} AND h.{{ row.via_account }} = {{ other.account }};

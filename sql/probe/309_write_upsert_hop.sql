@@ -7,8 +7,8 @@
 {% import "probe/_macros.sql" as m %}
 
 -- act:
-INSERT INTO {{ row.table }} ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.foreign_values }})
-ON CONFLICT ({{ row.id }}) DO UPDATE SET {{ row.id }} = excluded.{{ row.id }};
+INSERT INTO {{ row.table }} AS b ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.foreign_values }})
+ON CONFLICT ({{ row.id }}) DO UPDATE SET {{ row.link }} = b.{{ row.link }};
 
 -- look:
 {{ m.changed(at) }};

@@ -4,7 +4,7 @@
 -- who: legacy
 -- expects: stopped
 -- tell: success
--- where: delete
+-- where: delete, refers
 -- lock: ACCESS EXCLUSIVE
 -- with: self
 

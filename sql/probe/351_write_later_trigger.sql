@@ -3,7 +3,7 @@
 -- vector: a BEFORE trigger that sorts after the guard puts the row into the account
 -- who: legacy
 -- expects: stopped
--- where: insert, moves, spare
+-- where: insert, moves, spare, stays
 -- lock: SHARE ROW EXCLUSIVE
 
 -- set-up:

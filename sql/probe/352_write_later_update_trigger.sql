@@ -3,7 +3,7 @@
 -- vector: a BEFORE UPDATE trigger that sorts after the guard puts the row into the account
 -- who: legacy
 -- expects: stopped
--- where: update, moves, spare
+-- where: update, moves, spare, stays
 -- lock: SHARE ROW EXCLUSIVE
 {% import "probe/_macros.sql" as m %}
 

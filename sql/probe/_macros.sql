@@ -31,9 +31,21 @@ SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped' ELSE 'bypassed' END 
   FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.new_id }}
 {%- endmacro %}
 
-{#- The row has no key in its column, and its own one in the vault: none came about, none is lost. -#}
-{% macro kept(from) %}
-SELECT CASE WHEN b.{{ key.column }} IS NULL AND v.{{ key.column }} {{ key.equals }} {{ from.key }} THEN 'stripped' ELSE 'bypassed' END AS v
+{#- What became of a row that an attack wanted to give a key: none came about, and its own one is in the vault, not lost. -#}
+{% macro kept(at) %}
+SELECT CASE WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} THEN 'bypassed'
+            WHEN b.{{ key.column }} IS NOT NULL THEN CASE WHEN {{ at.is_on }} THEN 'bypassed' ELSE 'silent' END
+            WHEN v.{{ key.column }} {{ key.equals }} {{ at.key }} THEN 'stripped'
+            ELSE 'bypassed' END AS v
+  FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
+ WHERE b.{{ key.id }} = {{ at.id }}
+{%- endmacro %}
+
+{#- What became of a row that moved into the account: it has arrived, and its key is in the vault, not lost. -#}
+{% macro arrived(from, to) %}
+SELECT CASE WHEN b.{{ row.link }} IS DISTINCT FROM {{ to.link }} THEN 'silent'
+            WHEN b.{{ key.column }} IS NULL AND v.{{ key.column }} {{ key.equals }} {{ from.key }} THEN 'stripped'
+            ELSE 'bypassed' END AS v
   FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
  WHERE b.{{ key.id }} = {{ from.id }}
 {%- endmacro %}

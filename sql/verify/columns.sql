@@ -10,6 +10,7 @@ SELECT (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                    'is_required', a.attnotnull OR t.typnotnull,
                    'has_default', a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
                    'is_generated', a.attgenerated <> '',
+                   'is_identity_always', a.attidentity = 'a',
                    -- not any value of the type will do
                    'is_particular', t.typtype IN ('d', 'e')
                        OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k

@@ -74,8 +74,8 @@ fn statement(sql: &str, side: &Side) -> Statement {
     let sql = sql.trim().trim_end_matches(';').to_owned();
     if sql.starts_with("COPY ") && sql.ends_with(" FROM STDIN") {
         Statement::CopyIn(sql, side.new_row.line())
-    } else if sql.starts_with("COPY ") && sql.ends_with(" TO STDOUT") {
-        Statement::CopyOut(sql)
+    } else if let Some(query) = sql.strip_prefix("COPY (").and_then(|rest| rest.strip_suffix(") TO STDOUT")) {
+        Statement::CopyOut(query.to_owned())
     } else {
         Statement::Plain(sql)
     }

@@ -277,8 +277,9 @@ impl Run<'_> {
             Err(Trouble::Fatal(error)) => return Err(error),
             Err(Trouble::Refused { why, .. }) => Err(format!("no row to attack could be made: {why}")),
         };
-        if scene.as_ref().is_ok_and(|scene: &Scene<'_>| !scene.patterns.fills_key(site)) {
-            planned.retain(|(probe, ..)| !probe.conditions.contains(&"default"));
+        if let Ok(Scene { patterns, .. }) = &scene {
+            let lacks = patterns.lacks(self.manifest, site);
+            planned.retain(|(probe, ..)| !probe.conditions.iter().any(|condition| lacks.contains(condition)));
         }
         for (probe, control, role) in planned {
             let seen = match &mut scene {
@@ -403,7 +404,9 @@ impl Run<'_> {
         let script = render(true)?;
         let turn = Turn { probe, script: &script, cast: &cast, side: scene.stand.pair(true).0 };
         match turn.play(session, false).await {
-            Ok(seen) if seen.outcome.is_none() => Ok(Err(format!("it failed for a reason of its own: {}", seen.said))),
+            Ok(seen) if seen.outcome.is_none() || (seen.outcome == Some(Outcome::Refused) && !refused) => {
+                Ok(Err(format!("it failed for a reason of its own: {}", seen.said)))
+            }
             Ok(seen) => Ok(Ok(seen)),
             Err(Trouble::Refused { code, why }) if !session::transient(&code) => Ok(Err(format!("the set-up failed: {why}"))),
             Err(trouble) => Err(trouble),

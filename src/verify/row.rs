@@ -37,6 +37,8 @@ pub(super) struct Column {
     pub(super) is_required: bool,
     pub(super) has_default: bool,
     is_generated: bool,
+    /// GENERATED ALWAYS AS IDENTITY: no UPDATE sets it.
+    pub(super) is_identity_always: bool,
     is_particular: bool,
     label: Option<String>,
     refers_to: Option<(String, Ident)>,
@@ -100,7 +102,7 @@ impl Chance {
             }
             // far from any that a sequence hands out, yet a number of JavaScript's
             "bigint" | "numeric" => (900_000_000_000_000 + self.below(90_000_000_000_000)).to_string(),
-            "integer" => (2_000_000_000 + self.below(147_000_000)).to_string(),
+            "integer" => (1_000_000_000 + self.below(70_000_000)).to_string(),
             "smallint" => (20_000 + self.below(12_000)).to_string(),
             text if is_text(text) => cut(format!("kwprobe{}", self.hex(6))),
             "timestamp with time zone" | "timestamp without time zone" | "date" => {
@@ -163,10 +165,16 @@ impl Pattern {
         self.columns.iter().find(|column| column.name == *name)
     }
 
-    /// Makes a row with certain values in it.
-    pub(super) fn draft(&self, recipe: Recipe, chance: &Chance, given: &[(&Ident, Option<String>)]) -> Draft {
+    /// Makes a row with certain values in it; those of `distinct` no other row has.
+    pub(super) fn draft(
+        &self,
+        recipe: Recipe,
+        chance: &Chance,
+        given: &[(&Ident, Option<String>)],
+        distinct: &[&Ident],
+    ) -> Draft {
         let given: BTreeMap<&Ident, &Option<String>> = given.iter().map(|(name, value)| (*name, value)).collect();
-        let fresh = self.made_unique(&given);
+        let fresh = self.made_unique(&given, distinct);
         let mut cells = Vec::new();
         for column in self.columns.iter().filter(|column| !column.is_generated) {
             let value = if let Some(value) = given.get(&column.name) {
@@ -186,14 +194,14 @@ impl Pattern {
     }
 
     /// Returns the columns that make a row unique, one of each set that has none of the given ones.
-    fn made_unique(&self, given: &BTreeMap<&Ident, &Option<String>>) -> BTreeSet<Ident> {
+    fn made_unique(&self, given: &BTreeMap<&Ident, &Option<String>>, distinct: &[&Ident]) -> BTreeSet<Ident> {
         let mut chosen = BTreeSet::new();
         for set in &self.unique_sets {
-            if set.iter().any(|name| given.contains_key(name) || chosen.contains(name)) {
+            if set.iter().any(|name| distinct.contains(&name) || chosen.contains(name)) {
                 continue;
             }
             let candidates = set.iter().filter_map(|name| self.column(name)).filter(|column| column.refers_to.is_none());
-            let mut candidates: Vec<_> = candidates.collect();
+            let mut candidates: Vec<_> = candidates.filter(|column| !given.contains_key(&column.name)).collect();
             candidates.sort_by_key(|column| !is_text(&column.base));
             if let Some(column) = candidates.first() {
                 chosen.insert(column.name.clone());

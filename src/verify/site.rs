@@ -197,13 +197,12 @@ fn facts(
     let column = |name: &Ident| on.column(name);
     let is_via = matches!(path, AccountPath::Via { .. });
     // a foreign key of this table that refers to the accounts
-    let cascade = |event: &str| {
-        let text = format!("ON {event} CASCADE");
+    let refers = |text: &str| {
         on.constraints.iter().any(|constraint| {
             constraint.kind == "f"
                 && constraint.columns == [path.column().as_str()]
                 && constraint.on_table.parse::<Table>().is_ok_and(|table| table == name)
-                && constraint.definition.contains(&text)
+                && constraint.definition.contains(text)
         })
     };
     let referenced = on
@@ -224,12 +223,15 @@ fn facts(
         ("via", is_via),
         ("moves", !is_accounts),
         ("not_accounts", !is_accounts),
+        // another account doesn't mean another partition
+        ("stays", !on.partition_key.iter().any(|column| column == path.column().as_str())),
         ("not_null", not_null(on, id, path, key).is_some()),
-        ("not_null_id", column(id).is_some_and(|column| column.not_null)),
+        ("not_null_id", !is_accounts && column(id).is_some_and(|column| column.not_null)),
         ("null_ref", !is_accounts && column(path.column()).is_some_and(|column| !column.not_null && !column.domain_not_null)),
-        ("cascades_delete", !is_via && cascade("DELETE")),
-        ("cascades_update", !is_via && cascade("UPDATE")),
+        ("cascades_delete", !is_via && refers("ON DELETE CASCADE")),
+        ("cascades_update", !is_via && refers("ON UPDATE CASCADE")),
         ("unreferenced", !referenced),
+        ("refers", !is_via && refers("")),
         ("ui", !manifest.roles.ui.is_empty()),
         ("auth", !manifest.roles.auth.is_empty()),
     ];

@@ -55,9 +55,16 @@ impl Patterns {
         })
     }
 
-    /// Tells whether the key's column fills itself in.
-    pub(super) fn fills_key(&self, site: &Site<'_>) -> bool {
-        site.key.and_then(|key| self.rows.column(&key.column)).is_some_and(|column| column.has_default)
+    /// Returns the conditions of probes that the columns don't meet.
+    pub(super) fn lacks(&self, manifest: &Manifest, site: &Site<'_>) -> Vec<&'static str> {
+        let key = site.key.and_then(|key| self.rows.column(&key.column));
+        let never_updated = |pattern: &Pattern, id: &Ident| pattern.column(id).is_some_and(|column| column.is_identity_always);
+        let lacks = [
+            ("default", !key.is_some_and(|column| column.has_default)),
+            ("not_null_id", never_updated(&self.rows, &site.id)),
+            ("cascades_update", never_updated(&self.accounts, &manifest.accounts.id)),
+        ];
+        lacks.into_iter().filter(|(_, lacks)| *lacks).map(|(condition, _)| condition).collect()
     }
 }
 
@@ -227,14 +234,14 @@ impl Stand {
         let key_columns = keys_of(manifest, &manifest.accounts.table);
         let mut given: Vec<(&Ident, Option<String>)> = key_columns.iter().map(|column| (*column, None)).collect();
         given.push((&manifest.accounts.id, Some(account.clone())));
-        let account_row = patterns.accounts.draft(recipe, chance, &given);
+        let account_row = patterns.accounts.draft(recipe, chance, &given, &[&manifest.accounts.id]);
         let (reference, via_row) = match (site.path, &patterns.via) {
             (AccountPath::Via { via, id, account: to, .. }, Some(pattern)) => {
                 let mut given: Vec<(&Ident, Option<String>)> =
                     keys_of(manifest, via).into_iter().map(|column| (column, None)).collect();
                 given.push((id, Some(via_ids[at].clone())));
                 given.push((to, Some(account.clone())));
-                (via_ids[at].clone(), Some(pattern.draft(recipe, chance, &given)))
+                (via_ids[at].clone(), Some(pattern.draft(recipe, chance, &given, &[id])))
             }
             _ => (account.clone(), None),
         };
@@ -251,7 +258,8 @@ impl Stand {
                 given.retain(|(name, _)| **name != key.column);
                 given.push((&key.column, Some(own_key.to_owned())));
             }
-            patterns.rows.draft(recipe, chance, &given)
+            let distinct = [Some(&site.id), site.key.map(|key| &key.column)];
+            patterns.rows.draft(recipe, chance, &given, &distinct.into_iter().flatten().collect::<Vec<_>>())
         };
         Ok(Side {
             needle: site.key.map_or_else(String::new, |made| key.chars().take(made.generate.prefix.len() + 16).collect()),
@@ -390,14 +398,14 @@ impl Stand {
             role => crate::template::ident(&cast.attacker),
             hand => crate::template::ident(&cast.hand),
             owner => crate::template::ident(owner),
-            at => side_values(manifest, site, patterns, at, other),
-            other => other.map_or(Value::UNDEFINED, |other| side_values(manifest, site, patterns, other, None)),
+            at => side_values(manifest, site, patterns, at, other, on),
+            other => other.map_or(Value::UNDEFINED, |other| side_values(manifest, site, patterns, other, None, false)),
             ..site.values.clone()
         }
     }
 }
 
-fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: &Side, other: Option<&Side>) -> Value {
+fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: &Side, other: Option<&Side>, on: bool) -> Value {
     let rows = &patterns.rows;
     let reference = site.path.column();
     let (account, id) = (&manifest.accounts.id, &site.id);
@@ -410,6 +418,7 @@ fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: 
     // a guess is made in an account that is off: nobody strips it there
     let guessing = other.filter(|_| !site.is_accounts).map_or_else(|| new.clone(), |other| other.new_row.clone());
     context! {
+        is_on => raw(if on { "true" } else { "false" }),
         account => raw(cell(&patterns.accounts, account, &side.account)),
         spare_account => raw(cell(&patterns.accounts, account, &side.spare_account)),
         account_columns => raw(if site.is_accounts { bare_account(side, key).columns() } else { side.account_row.columns() }),

@@ -27,3 +27,4 @@ mod rollout_engine;
 mod sandbox;
 mod shapes;
 mod tidy;
+mod verify;

@@ -46,6 +46,7 @@ pub(super) struct Column {
 
 /// How rows are made; the next one is tried where the table refuses one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent choices")]
 pub(super) struct Recipe {
     /// Copies every column of the model, not only those that can't be made up.
     pub(super) full: bool,
@@ -243,11 +244,10 @@ impl Pattern {
                 let text = "keyward verify";
                 column.max_length.map_or_else(|| text.to_owned(), |most| text.chars().take(most).collect())
             }
-            "N" => "0".to_owned(),
+            "N" | "T" => "0".to_owned(),
             "B" => "false".to_owned(),
             "D" => "2100-01-01".to_owned(),
             "A" => "{}".to_owned(),
-            "T" => "0".to_owned(),
             _ => match column.base.as_str() {
                 "uuid" => "00000000-0000-4000-8000-000000000000".to_owned(),
                 "json" | "jsonb" => "{}".to_owned(),

@@ -1,6 +1,7 @@
 //! The session: who acts, and transactions that are always rolled back.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::probe::Actor;
@@ -63,7 +64,7 @@ pub(super) fn said(refusal: &crate::db::Refusal) -> String {
         || (["42501", "0A000"].contains(&code) && own.iter().any(|start| refusal.message.starts_with(start)));
     let mut text = if safe { format!("{} ({code})", refusal.message) } else { format!("SQLSTATE {code}") };
     if let Some(place) = refusal.place.as_ref().filter(|_| !safe) {
-        text.push_str(&format!(", {place}"));
+        let _ = write!(text, ", {place}");
     }
     text
 }
@@ -154,7 +155,7 @@ impl<'a> Session<'a> {
         calls.collect()
     }
 
-    /// Returns the statements that set who acts. The application's own search_path is set for its roles, since its triggers may rely on it.
+    /// Returns the statements that set who acts. The application's own `search_path` is set for its roles, since its triggers may rely on it.
     pub(super) fn switch(&self, actor: Actor, cast: &Cast) -> Result<String, Error> {
         let back = if self.is_superuser { "RESET SESSION AUTHORIZATION; RESET ROLE" } else { "RESET ROLE" };
         let missing = || Error::bug("a probe is acted by a role that the manifest doesn't name");

@@ -166,8 +166,8 @@ fn id_of(on: &Relation, account: &Ident, is_accounts: bool) -> Ident {
     }
     let primary = on.constraints.iter().filter(|constraint| constraint.kind == "p" && constraint.columns.len() == 1);
     let unique = on.indexes.iter().filter(|index| index.is_unique && index.columns.len() == 1);
-    let candidates = primary.map(|constraint| &constraint.columns[0]).chain(unique.map(|index| &index.columns[0]));
-    let named = candidates.filter_map(|name| Ident::new(name.as_str()).ok()).next();
+    let mut candidates = primary.map(|constraint| &constraint.columns[0]).chain(unique.map(|index| &index.columns[0]));
+    let named = candidates.find_map(|name| Ident::new(name.as_str()).ok());
     named
         .or_else(|| on.columns.first().and_then(|column| Ident::new(column.name.as_str()).ok()))
         .unwrap_or_else(|| account.clone())

@@ -405,30 +405,30 @@ impl Stand {
     }
 }
 
-fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: &Side, other: Option<&Side>, on: bool) -> Value {
+fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, of: &Side, other: Option<&Side>, on: bool) -> Value {
     let rows = &patterns.rows;
     let reference = site.path.column();
     let (account, id) = (&manifest.accounts.id, &site.id);
     let key = site.key.map_or(id, |key| &key.column);
-    let own = [(id, Some(side.id.clone())), (reference, Some(side.reference.clone()))];
-    let foreign = [(id, Some(side.id.clone())), (reference, other.map(|other| other.reference.clone()))];
-    let guess = [(id, Some(side.guess_id.clone())), (key, Some(side.key.clone()))];
-    let new = &side.new_row;
+    let own = [(id, Some(of.id.clone())), (reference, Some(of.reference.clone()))];
+    let foreign = [(id, Some(of.id.clone())), (reference, other.map(|other| other.reference.clone()))];
+    let guess = [(id, Some(of.guess_id.clone())), (key, Some(of.key.clone()))];
+    let new = &of.new_row;
     let bare = new.without(key);
     // a guess is made in an account that is off: nobody strips it there
     let guessing = other.filter(|_| !site.is_accounts).map_or_else(|| new.clone(), |other| other.new_row.clone());
     context! {
         is_on => raw(if on { "true" } else { "false" }),
-        account => raw(cell(&patterns.accounts, account, &side.account)),
-        spare_account => raw(cell(&patterns.accounts, account, &side.spare_account)),
-        account_columns => raw(if site.is_accounts { bare_account(side, key).columns() } else { side.account_row.columns() }),
-        account_values => raw(if site.is_accounts { bare_account(side, key).values() } else { side.account_row.values() }),
-        link => raw(cell(rows, reference, &side.reference)),
-        id => raw(cell(rows, id, &side.id)),
-        key => raw(cell(rows, key, &side.key)),
-        new_id => raw(cell(rows, id, &side.new_id)),
-        new_key => raw(cell(rows, key, &side.new_key)),
-        guess_id => raw(cell(rows, id, &side.guess_id)),
+        account => raw(cell(&patterns.accounts, account, &of.account)),
+        spare_account => raw(cell(&patterns.accounts, account, &of.spare_account)),
+        account_columns => raw(if site.is_accounts { bare_account(of, key).columns() } else { of.account_row.columns() }),
+        account_values => raw(if site.is_accounts { bare_account(of, key).values() } else { of.account_row.values() }),
+        link => raw(cell(rows, reference, &of.reference)),
+        id => raw(cell(rows, id, &of.id)),
+        key => raw(cell(rows, key, &of.key)),
+        new_id => raw(cell(rows, id, &of.new_id)),
+        new_key => raw(cell(rows, key, &of.new_key)),
+        guess_id => raw(cell(rows, id, &of.guess_id)),
         columns => raw(new.columns()),
         values => raw(new.values()),
         null_values => raw(new.with(&[(key, None)]).values()),
@@ -438,9 +438,9 @@ fn side_values(manifest: &Manifest, site: &Site<'_>, patterns: &Patterns, side: 
         bare_columns => raw(bare.columns()),
         bare_values => raw(bare.values()),
         own_bare_values => raw(bare.with(&own).values()),
-        ctid => raw(constant(Some(&side.place.ctid), "tid")),
-        part => raw(side.place.part.clone()),
-        part_name => side.place.part.clone(),
+        ctid => raw(constant(Some(&of.place.ctid), "tid")),
+        part => raw(of.place.part.clone()),
+        part_name => of.place.part.clone(),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`mod@apply`] | the steps, carried out under short locks, with a ledger |
 //! | [`rollout`], [`account`], [`policy`], [`settle`], [`status`] | the setting, account by account, and whether the guards hold |
 //! | [`audit`] | every way around that the catalogue shows, and every copy of a key |
+//! | [`verify`] | attacks, tried as each role and rolled back |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
 //! | [`db`], [`ident`], [`template`], [`parse`], [`schema`], [`error`] | the doors and the ground |
@@ -51,3 +52,4 @@ pub mod schema;
 pub mod settle;
 pub mod status;
 pub mod template;
+pub mod verify;

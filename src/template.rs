@@ -105,6 +105,17 @@ impl Templates {
         Ok(rendered)
     }
 
+    /// Renders a template of statements that keyward installs nowhere: an attack, which only ever runs in a transaction that is rolled
+    /// back. It must parse; any kind of statement comes out.
+    ///
+    /// # Errors
+    /// As [`Templates::render`], the kinds of statements aside.
+    pub fn script(&self, name: &str, context: &Value) -> Result<Rendered> {
+        let rendered = self.text(name, context)?;
+        parse::split(&rendered.sql)?;
+        Ok(rendered)
+    }
+
     /// Renders a template and splits off its header.
     fn text(&self, name: &str, context: &Value) -> Result<Rendered> {
         let text =

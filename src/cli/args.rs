@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, audit, completions, demo, plan, policy, rollout, sandbox, status, uninstall};
+use super::{account, apply, audit, completions, demo, plan, policy, rollout, sandbox, status, uninstall, verify};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -99,6 +99,8 @@ pub(super) enum Command {
     Policy(policy::Args),
     /// Find every way around and every copy of a key that the catalogue shows
     Audit(audit::Args),
+    /// Try every attack on the live database, as each role, and roll everything back
+    Verify(verify::Args),
     /// Show, opt out, opt in, import and export accounts: the exceptions
     #[command(subcommand)]
     Account(account::Command),
@@ -124,6 +126,7 @@ impl Command {
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
             Self::Audit(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
+            Self::Verify(_) => &[Output::Text, Output::Json],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
             Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {

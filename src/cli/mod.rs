@@ -23,6 +23,7 @@ mod rollout;
 mod sandbox;
 mod status;
 mod uninstall;
+mod verify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Audit(args) => audit::run(context, &args).await,
+        Command::Verify(args) => verify::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,
         Command::Policy(args) => policy::run(context, &args).await,

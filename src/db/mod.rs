@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the door to sqlx")]
 
+mod attempt;
 pub mod settings;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use sqlx::postgres::{PgArguments, PgDatabaseError, PgErrorPosition};
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
 use crate::error::{Error, Kind};
+pub use attempt::{Reply, Statement};
 use settings::Settings;
 
 /// A parameter of a statement. Each arrives as the type that the statement casts it to; cast text to the column's type.

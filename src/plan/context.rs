@@ -10,7 +10,7 @@ use crate::manifest::{AccountPath, Key, Manifest, OnInsert, Write};
 use crate::template::{ident, idents, sql, table};
 
 /// Looks up a table that validation has found to exist.
-pub(super) fn relation<'a>(snapshot: &'a Snapshot, name: &Table) -> Result<&'a Relation> {
+pub(crate) fn relation<'a>(snapshot: &'a Snapshot, name: &Table) -> Result<&'a Relation> {
     snapshot.tables.get(name).ok_or_else(|| Error::bug(format!("the table {} is missing from the snapshot", name.human())))
 }
 
@@ -23,7 +23,7 @@ fn type_of(relation: &Relation, column: &Ident) -> Result<String> {
 }
 
 /// Returns an identifier's or account's type without its modifier: a parameter of a function has none.
-fn plain_type(relation: &Relation, column: &Ident) -> Result<String> {
+pub(crate) fn plain_type(relation: &Relation, column: &Ident) -> Result<String> {
     let text = type_of(relation, column)?;
     // "character varying(40)", "timestamp(3) without time zone"; a quoted type name keeps its parentheses
     if text.starts_with('"') || text.contains(".\"") {
@@ -133,7 +133,7 @@ pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result
 }
 
 /// Returns what the templates of `sql/enforce/write/` get.
-pub(super) fn write(manifest: &Manifest, snapshot: &Snapshot, write: &Write) -> Result<Value> {
+pub(crate) fn write(manifest: &Manifest, snapshot: &Snapshot, write: &Write) -> Result<Value> {
     let on = relation(snapshot, &write.table)?;
     Ok(context! {
         write => context! {

@@ -10,5 +10,6 @@ pub mod prometheus;
 pub mod sarif;
 pub mod sql;
 pub mod text;
+pub mod verify;
 
 pub use paint::Paint;

@@ -9,6 +9,30 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The fields of the comments that .sql files open with.
+const FIELDS: &[&str] = &[
+    "purpose",
+    "parameters",
+    "role",
+    "lock",
+    "hazard",
+    "undo", // what is installed
+    "severity",
+    "title",
+    "why",
+    "remedy", // checks of the audit
+    "id",
+    "control",
+    "vector",
+    "who",
+    "expects",
+    "tell",
+    "with",
+    "where",
+    "needs",
+    "note", // probes
+];
+
 /// The fields of the comment that a .sql file opens with; `purpose` for a comment without fields.
 fn header(text: &str) -> BTreeMap<String, String> {
     let mut fields: BTreeMap<String, String> = BTreeMap::new();
@@ -16,23 +40,7 @@ fn header(text: &str) -> BTreeMap<String, String> {
     for line in text.lines() {
         let Some(comment) = line.strip_prefix("-- ") else { break };
         match comment.split_once(": ") {
-            Some((key, value))
-                if [
-                    "purpose",
-                    "parameters",
-                    "role",
-                    "lock",
-                    "hazard",
-                    "undo",
-                    "id",
-                    "severity",
-                    "title",
-                    "why",
-                    "remedy",
-                    "needs",
-                ]
-                .contains(&key) =>
-            {
+            Some((key, value)) if FIELDS.contains(&key) => {
                 key.clone_into(&mut current);
                 fields.insert(current.clone(), value.trim().to_owned());
             }
@@ -87,6 +95,7 @@ fn listing() -> String {
             parent.clone_into(&mut folder);
             let _ = writeln!(text, "\n### {folder}/\n");
             text.push_str(match folder.as_str() {
+                "probe" => "| file | attack | control | who | right |\n|---|---|---|---|---|\n",
                 folder if folder.starts_with("enforce") => "| file | what it is for | lock | undo |\n|---|---|---|---|\n",
                 "audit" => "| file | what it finds |\n|---|---|\n",
                 _ => "| file | what it is for |\n|---|---|\n",
@@ -94,7 +103,12 @@ fn listing() -> String {
         }
         let header = header(&std::fs::read_to_string(&path).unwrap());
         let field = |name: &str| header.get(name).map(|value| plain(value)).unwrap_or_default();
-        let _ = if folder.starts_with("enforce") {
+        let _ = if header.contains_key("vector") {
+            let right = field("expects");
+            writeln!(text, "| {file} | {} | {} | {} | {right} |", field("vector"), field("control"), field("who"))
+        } else if folder == "probe" {
+            writeln!(text, "| {file} | {} | | | |", field("purpose"))
+        } else if folder.starts_with("enforce") {
             let undo = if header.contains_key("undo") { format!("`{}`", field("undo")) } else { String::new() };
             writeln!(text, "| {file} | {} | {} | {undo} |", field("purpose"), field("lock"))
         } else {

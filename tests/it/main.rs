@@ -32,3 +32,4 @@ mod sandbox;
 mod shapes;
 mod throttle;
 mod tidy;
+mod verify;

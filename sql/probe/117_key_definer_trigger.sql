@@ -1,0 +1,19 @@
+-- id: key_definer_trigger
+-- control: no_automatic_key
+-- vector: a definer trigger of another table inserts
+-- who: api, ui
+-- expects: withheld
+{% import "probe/_macros.sql" as m %}
+
+-- set-up:
+CREATE TEMP TABLE keyward_probe (n integer);
+GRANT ALL ON pg_temp.keyward_probe TO {{ role }};
+CREATE FUNCTION pg_temp.keyward_probe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $keyward$ BEGIN {{ m.insert(at) }}; RETURN NEW; END $keyward$;
+CREATE TRIGGER keyward_probe AFTER INSERT ON pg_temp.keyward_probe FOR EACH ROW EXECUTE FUNCTION pg_temp.keyward_probe();
+
+-- act:
+INSERT INTO pg_temp.keyward_probe VALUES (1);
+
+-- look as owner:
+{{ m.new_row(at) }};

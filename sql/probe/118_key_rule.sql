@@ -1,0 +1,17 @@
+-- id: key_rule
+-- control: no_automatic_key
+-- vector: a rule of another table inserts
+-- who: api, ui
+-- expects: withheld
+{% import "probe/_macros.sql" as m %}
+
+-- set-up:
+CREATE TEMP TABLE keyward_probe (n integer);
+GRANT ALL ON pg_temp.keyward_probe TO {{ role }};
+CREATE RULE keyward_probe AS ON INSERT TO pg_temp.keyward_probe DO ALSO {{ m.insert(at) }};
+
+-- act:
+INSERT INTO pg_temp.keyward_probe VALUES (1);
+
+-- look as owner:
+{{ m.new_row(at) }};

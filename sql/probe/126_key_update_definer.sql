@@ -1,0 +1,19 @@
+-- id: key_update_definer
+-- control: no_automatic_key
+-- vector: a SECURITY DEFINER function sets a key
+-- who: api, ui
+-- expects: stripped, stopped
+
+-- set-up:
+CREATE FUNCTION pg_temp.keyward_probe() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $keyward$ BEGIN UPDATE {{ key.table }} SET {{ key.column }} = {{ at.new_key }} WHERE {{ key.id }} = {{ at.id }}; END $keyward$;
+GRANT EXECUTE ON FUNCTION pg_temp.keyward_probe() TO {{ role }};
+
+-- act:
+SELECT pg_temp.keyward_probe();
+
+-- look as owner:
+SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped'
+            WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} OR {{ at.is_on }} THEN 'bypassed'
+            ELSE 'silent' END AS v
+  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};

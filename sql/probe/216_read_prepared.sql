@@ -1,0 +1,16 @@
+-- id: read_prepared
+-- control: no_key_in_responses
+-- vector: a statement that the UI prepared, executed after SET ROLE
+-- who: api
+-- expects: stopped, hidden
+-- tell: shows
+-- with: ui
+
+-- set-up as ui:
+PREPARE keyward_probe AS SELECT v.{{ key.column }} FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = {{ at.id }};
+
+-- act:
+EXECUTE keyward_probe;
+
+-- counter:
+EXECUTE keyward_probe;

@@ -1,0 +1,9 @@
+-- id: read_equality
+-- control: no_key_in_responses
+-- vector: WHERE key = a guess
+-- who: api
+-- expects: hidden
+-- tell: rows
+
+-- act:
+SELECT 1 FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }} AND b.{{ key.column }} {{ key.equals }} {{ at.key }};

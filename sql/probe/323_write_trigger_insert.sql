@@ -1,0 +1,20 @@
+-- id: write_trigger_insert
+-- control: no_legacy_writes
+-- vector: a definer trigger of another table: INSERT
+-- who: legacy
+-- expects: stopped
+-- where: insert
+{% import "probe/_macros.sql" as m %}
+
+-- set-up:
+CREATE TEMP TABLE keyward_probe (n integer);
+GRANT ALL ON pg_temp.keyward_probe TO {{ role }};
+CREATE FUNCTION pg_temp.keyward_probe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $keyward$ BEGIN {{ m.insert(at) }}; RETURN NEW; END $keyward$;
+CREATE TRIGGER keyward_probe AFTER INSERT ON pg_temp.keyward_probe FOR EACH ROW EXECUTE FUNCTION pg_temp.keyward_probe();
+
+-- act:
+INSERT INTO pg_temp.keyward_probe VALUES (1);
+
+-- look:
+{{ m.inserted(at) }};

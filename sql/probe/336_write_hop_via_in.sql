@@ -1,0 +1,12 @@
+-- id: write_hop_via_in
+-- control: no_legacy_writes
+-- vector: the row that it hangs on moves into the account
+-- who: legacy
+-- expects: stopped
+-- where: update, via, spare
+
+-- act:
+UPDATE {{ row.via }} SET {{ row.via_account }} = {{ at.account }} WHERE {{ row.via_id }} = {{ other.link }};
+
+-- look:
+SELECT CASE WHEN EXISTS (SELECT FROM {{ row.via }} AS v WHERE v.{{ row.via_id }} = {{ other.link }} AND v.{{ row.via_account }} = {{ other.account }}) THEN 'silent' ELSE 'bypassed' END AS v;

@@ -182,7 +182,7 @@ fn become_privileged(
 }
 
 /// Returns every role that a role can act as, each with the chain that leads there, itself first.
-fn reach(snapshot: &Snapshot, from: &str, passes: impl Fn(&Membership) -> bool) -> BTreeMap<String, Vec<String>> {
+pub(super) fn reach(snapshot: &Snapshot, from: &str, passes: impl Fn(&Membership) -> bool) -> BTreeMap<String, Vec<String>> {
     let mut chains = BTreeMap::new();
     let mut queue = VecDeque::from([vec![from.to_owned()]]);
     while let Some(chain) = queue.pop_front() {
@@ -198,6 +198,6 @@ fn reach(snapshot: &Snapshot, from: &str, passes: impl Fn(&Membership) -> bool) 
     chains
 }
 
-fn arrows(chain: &[String]) -> String {
+pub(super) fn arrows(chain: &[String]) -> String {
     chain.join(" → ")
 }

@@ -352,6 +352,10 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
     if many {
         line("", &format!("and {} more", installed.keys.len() - 8));
     }
+    for (name, readers) in &installed.walls {
+        let who = if readers.is_empty() { "no API role may read it".to_owned() } else { paint.red(&format!("OPEN to {}", readers.join(", "))) };
+        line("keys", &format!("{name}: in its column; {who}"));
+    }
     match &installed.wave {
         Some(wave) => line("rollout", &wave_line(wave)),
         None => line("rollout", "not begun"),

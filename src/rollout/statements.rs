@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use super::course::Of;
 use crate::catalog::Snapshot;
 use crate::error::Result;
-use crate::manifest::{Manifest, Name};
+use crate::manifest::{Hide, Manifest, Name};
 use crate::plan::context as values;
 use crate::template::Templates;
 
@@ -169,7 +169,8 @@ impl Statements {
             Ok(OfStatements { cut: cut?, claim: claim?, enable_span: enable_span? })
         };
         let mut keys = Vec::new();
-        for key in &manifest.keys {
+        // A key that stays in its column doesn't move.
+        for key in manifest.keys.iter().filter(|key| key.hide == Hide::Vault) {
             let context = values::key(manifest, snapshot, key)?;
             let of_key = |name: &str| render(name, Of::Accounts, &context);
             keys.push(KeyStatements {

@@ -22,6 +22,7 @@ mod examples;
 mod fixture;
 mod invariants;
 mod keys_survive;
+mod revoke;
 mod rollout;
 mod rollout_engine;
 mod sandbox;

@@ -83,7 +83,7 @@ SELECT n.nspname AS schema,
                    UNION ALL
                    SELECT acl.*, a.attname, NULL, c.relowner
                      FROM pg_catalog.pg_attribute AS a, pg_catalog.aclexplode(a.attacl) AS acl
-                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL
+                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
                    UNION ALL
                    -- what is granted on a partition itself
                    SELECT acl.*, NULL, pg_catalog.format('%I.%I', pn.nspname, pc.relname), pc.relowner
@@ -96,7 +96,7 @@ SELECT n.nspname AS schema,
                      FROM pg_catalog.pg_partition_tree(c.oid) AS tree
                      JOIN pg_catalog.pg_class AS pc ON pc.oid = tree.relid
                      JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace
-                     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pc.oid AND a.attacl IS NOT NULL, pg_catalog.aclexplode(a.attacl) AS acl
+                     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pc.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped, pg_catalog.aclexplode(a.attacl) AS acl
                     WHERE tree.relid <> c.oid) AS x (grantor, grantee, privilege_type, is_grantable, attname, part, owner)
              LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = x.grantee
              LEFT JOIN pg_catalog.pg_roles AS gr ON gr.oid = x.grantor), '[]') AS privileges,

@@ -209,6 +209,17 @@ impl Work<'_> {
                 tokio::time::sleep(pause).await;
                 continue;
             }
+            if let [step] = steps
+                && step.action == Action::Drop
+                && matches!(failure.code(), Some("42P01" | "42704"))
+                && !step.sql.is_empty()
+            {
+                // A table, a partition or a role is gone, and its privileges with it: there is nothing to take back.
+                progress(Progress::Note(format!("nothing to take back: {} ({failure})", step.id)));
+                let mut forgotten = step.clone();
+                forgotten.sql.clear();
+                return self.attempt(db, &[forgotten]).await.map_err(Error::from);
+            }
             if first.how == How::Try && matches!(failure.code(), Some("23502" | "2BP01" | "42501")) {
                 progress(Progress::Note(format!("left out: {} ({failure})", first.id)));
                 return Ok(());
@@ -389,7 +400,14 @@ impl Work<'_> {
     }
 
     /// Seals published keys in batches, until none is left in an enabled account.
-    async fn seal(&self, db: &mut Db, step: &Step, name: &str, check: &str, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    async fn seal(
+        &self,
+        db: &mut Db,
+        step: &Step,
+        name: &str,
+        check: &str,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<()> {
         #[derive(serde::Deserialize)]
         struct Row {
             id: String,
@@ -453,8 +471,10 @@ impl Work<'_> {
                 return Ok(());
             }
             if started.elapsed() > self.options.patience {
-                return Err(Error::refused(format!("the statistics of the table of {name} can't be taken anew: a VACUUM or ANALYZE is at work"))
-                    .with_hint("run the same command again when it has ended"));
+                return Err(Error::refused(format!(
+                    "the statistics of the table of {name} can't be taken anew: a VACUUM or ANALYZE is at work"
+                ))
+                .with_hint("run the same command again when it has ended"));
             }
         }
     }

@@ -79,10 +79,7 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
     let is_ours = ["table ", "function ", "access "].iter().any(|kind| recorded.identity.starts_with(kind))
         && !recorded.identity.starts_with("access of owner");
     let is_object = ["table ", "function ", "trigger ", "policy "].iter().any(|kind| recorded.identity.starts_with(kind));
-    let grantee = recorded.identity.strip_prefix("column grants of ").and_then(|rest| rest.split_once(" on "));
-    let is_known = |role: &str| role == "public" || snapshot.roles.keys().any(|name| Ident::new(name.as_str()).is_ok_and(|name| name.to_string() == role));
-    let gone = (is_object && !snapshot.objects.contains_key(&recorded.identity))
-        || grantee.is_some_and(|(role, _)| !is_known(role));
+    let gone = is_object && !snapshot.objects.contains_key(&recorded.identity);
     let sql = if gone { String::new() } else { recorded.undo.clone() };
     let mut made = step(&recorded.identity, Action::Drop, "The manifest no longer wants it.", sql, "");
     made.role = if is_ours { RunAs::Owner } else { RunAs::Runner };

@@ -119,9 +119,8 @@ fn sites<'a>(manifest: &'a Manifest, snapshot: &'a Snapshot) -> Vec<Site<'a>> {
             let restricted = restricted(manifest, snapshot, relation);
             let holders = holders(manifest, snapshot, relation, &restricted);
             let columns = relation.columns.iter().map(|column| column.name.as_str());
-            let given_back = columns
-                .filter(|name| Ident::new(*name).is_ok_and(|column| was_walled(snapshot, &key.table, &column)))
-                .collect();
+            let given_back =
+                columns.filter(|name| Ident::new(*name).is_ok_and(|column| was_walled(snapshot, &key.table, &column))).collect();
             Site { relation, keys: BTreeSet::new(), given_back, restricted, holders }
         });
         site.keys.insert(key.column.as_str());
@@ -442,7 +441,10 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
                 found.push(
                     Finding::new(Severity::Refusal, "reads_all_data", *role, title)
                         .because(format!("It reads every column without a grant, the key among them ({}).", arrows(chain)))
-                        .remedy(format!("REVOKE pg_read_all_data FROM {};", quoted(chain.iter().rev().nth(1).map_or(*role, String::as_str)))),
+                        .remedy(format!(
+                            "REVOKE pg_read_all_data FROM {};",
+                            quoted(chain.iter().rev().nth(1).map_or(*role, String::as_str))
+                        )),
                 );
             }
         }
@@ -454,8 +456,11 @@ pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding>
 /// Keys that leave their vault for the column: as long as some are sealed, the functions that look for a key look into the vault.
 pub(super) fn out_of_the_vault(manifest: &Manifest, steps: &mut Vec<Step>, drops: &mut Vec<Step>) {
     for key in manifest.keys.iter().filter(|key| key.hide == Hide::Revoke) {
-        let Some(published) = drops.iter().position(|step| step.how == How::Publish { name: key.name.to_string() }) else { continue };
-        let late = ["generate", "reveal", "revoke", "authenticate"].map(|verb| format!("function keyward.\"{verb}_{}\"", key.name));
+        let Some(published) = drops.iter().position(|step| step.how == How::Publish { name: key.name.to_string() }) else {
+            continue;
+        };
+        let late =
+            ["generate", "reveal", "revoke", "authenticate"].map(|verb| format!("function keyward.\"{verb}_{}\"", key.name));
         let (later, now): (Vec<_>, Vec<_>) = std::mem::take(steps).into_iter().partition(|step| late.contains(&step.id));
         *steps = now;
         drops.splice(published + 1..published + 1, later);

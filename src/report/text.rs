@@ -353,7 +353,11 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
         line("", &format!("and {} more", installed.keys.len() - 8));
     }
     for (name, readers) in &installed.walls {
-        let who = if readers.is_empty() { "no API role may read it".to_owned() } else { paint.red(&format!("OPEN to {}", readers.join(", "))) };
+        let who = if readers.is_empty() {
+            "no API role may read it".to_owned()
+        } else {
+            paint.red(&format!("OPEN to {}", readers.join(", ")))
+        };
         line("keys", &format!("{name}: in its column; {who}"));
     }
     match &installed.wave {

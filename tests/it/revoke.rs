@@ -50,7 +50,7 @@ async fn acls(dba: &mut Actor) -> String {
                  SELECT a.attrelid::regclass || '.' || a.attname || ' ' || COALESCE(acl::text, '(empty)')
                    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
                    LEFT JOIN LATERAL unnest(a.attacl) AS acl ON true
-                  WHERE a.attacl IS NOT NULL AND c.relnamespace = 'app'::regnamespace) AS x",
+                  WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND c.relnamespace = 'app'::regnamespace) AS x",
     )
     .await
 }
@@ -136,12 +136,19 @@ async fn an_api_role_neither_reads_nor_writes_the_key_and_everything_else_as_bef
             }
             assert_eq!(tried(&mut raw, "COPY app.locations TO STDOUT").await, Err("42501".to_owned()));
             assert!(raw.copy_out("COPY app.locations (id, name) TO STDOUT").await.contains("location 1"));
-            assert_eq!(raw.copy_in("COPY app.locations (account_id, name, api_key) FROM STDIN", "2\tx\tmine\n").await, Err("42501".to_owned()));
+            assert_eq!(
+                raw.copy_in("COPY app.locations (account_id, name, api_key) FROM STDIN", "2\tx\tmine\n").await,
+                Err("42501".to_owned())
+            );
             assert_eq!(raw.copy_in("COPY app.locations (account_id, name) FROM STDIN", "2\tcopied\n").await, Ok(1));
         }
         let mut api = world.act("api_v2").await;
         if major(&mut api).await >= 15 {
-            let merge = |set: &str| format!("MERGE INTO app.locations AS l USING (VALUES (1)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET {set}");
+            let merge = |set: &str| {
+                format!(
+                    "MERGE INTO app.locations AS l USING (VALUES (1)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET {set}"
+                )
+            };
             assert_eq!(api.err(&merge("api_key = 'mine'")).await, "42501");
             api.ok(&merge("name = 'merged'")).await;
         }
@@ -191,7 +198,8 @@ async fn an_enabled_account_gets_no_automatic_key_and_keeps_those_it_has() {
 
     // what isn't the UI's own statement writes no key, and ends none
     worker.ok("UPDATE app.locations SET api_key = 'worker' WHERE id IN (1, 101)").await;
-    worker.ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (1, 1, 'x', 'upsert')
+    worker
+        .ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (1, 1, 'x', 'upsert')
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, api_key = excluded.api_key")
         .await;
     assert_eq!(dba.get::<Option<String>>(&key(1)).await.as_deref(), Some("key-1"));
@@ -267,7 +275,9 @@ async fn what_is_to_be_rejected_is_rejected() {
     world.apply().await;
     world.opt_in("1").await;
     let (mut ui, mut worker) = (world.act("app_ui").await, world.act("worker").await);
-    let insert = |account: i64| format!("INSERT INTO app.locations (account_id, name, api_key) VALUES ({account}, 'x', 'given-{account}')");
+    let insert = |account: i64| {
+        format!("INSERT INTO app.locations (account_id, name, api_key) VALUES ({account}, 'x', 'given-{account}')")
+    };
     assert_eq!(ui.err(&insert(1)).await, "KW001");
     assert_eq!(worker.err(&insert(1)).await, "KW001");
     assert_eq!(worker.err("UPDATE app.locations SET api_key = 'x' WHERE id = 1").await, "KW001");
@@ -318,7 +328,11 @@ async fn a_group_or_public_that_only_the_api_lives_on_is_rewritten() {
         let mut api = world.act("api_v2").await;
         api.ok("SELECT * FROM app.locations").await;
         let plan = world.plan().await;
-        assert_eq!(refusals(&plan), Vec::<&str>::new(), "{holder}: the gateway, the UI and the worker have their own; a stranger has no schema");
+        assert_eq!(
+            refusals(&plan),
+            Vec::<&str>::new(),
+            "{holder}: the gateway, the UI and the worker have their own; a stranger has no schema"
+        );
         world.apply().await;
         assert!(world.plan().await.is_empty());
         for statement in TAKEN.iter().filter(|statement| !statement.contains("REFERENCES") && !statement.starts_with("DELETE")) {
@@ -399,7 +413,11 @@ async fn a_role_that_reads_everything_is_refused() {
     for (act, id, mend) in [
         ("GRANT pg_read_all_data TO api_v2", "reads_all_data:api_v2", "REVOKE pg_read_all_data FROM api_v2"),
         ("GRANT pg_write_all_data TO api_v2", "writes_all_data:api_v2", "REVOKE pg_write_all_data FROM api_v2"),
-        ("ALTER TABLE app.locations OWNER TO api_v2", "owns_table:api_v2 app.locations", "ALTER TABLE app.locations OWNER TO app_owner"),
+        (
+            "ALTER TABLE app.locations OWNER TO api_v2",
+            "owns_table:api_v2 app.locations",
+            "ALTER TABLE app.locations OWNER TO app_owner",
+        ),
     ] {
         dba.ok(act).await;
         let plan = world.plan().await;
@@ -422,7 +440,7 @@ async fn a_new_column_and_a_grant_that_reappears_are_drift_and_the_plan_is_the_r
     assert_eq!(ids(&plan), [grants("api_v1"), grants("api_v2")]);
     assert_eq!(
         plan.steps[1].sql,
-        r#"GRANT SELECT ("Opening Hours"), INSERT ("Opening Hours"), UPDATE ("Opening Hours") ON TABLE "app"."locations" TO "api_v2";"#,
+        r#"GRANT INSERT ("Opening Hours"), SELECT ("Opening Hours"), UPDATE ("Opening Hours") ON TABLE "app"."locations" TO "api_v2";"#,
         "it names only what is missing"
     );
     world.apply().await;
@@ -439,7 +457,11 @@ async fn a_new_column_and_a_grant_that_reappears_are_drift_and_the_plan_is_the_r
     let ours: Vec<_> = plan.steps.iter().filter(|step| step.id.contains("locations")).collect();
     assert_eq!(ours[0].id, grants("api_v2"));
     assert_eq!(ours[0].action, Action::Repair);
-    assert!(plan.steps.iter().all(|step| step.id.starts_with("column grants") || step.id.starts_with("revocation")), "{:?}", ids(&plan));
+    assert!(
+        plan.steps.iter().all(|step| step.id.starts_with("column grants") || step.id.starts_with("revocation")),
+        "{:?}",
+        ids(&plan)
+    );
     assert!(ours[0].hazards.iter().any(|hazard| hazard.id == "breaks_select_star"));
     world.apply().await;
     assert!(world.plan().await.is_empty());
@@ -447,16 +469,252 @@ async fn a_new_column_and_a_grant_that_reappears_are_drift_and_the_plan_is_the_r
     api.ok("UPDATE app.locations SET name = 'granted again'").await;
 
     for (act, sql) in [
-        ("GRANT SELECT (api_key) ON app.locations TO api_v1", r#"REVOKE SELECT ("api_key") ON TABLE "app"."locations" FROM "api_v1";"#),
-        ("GRANT UPDATE (api_key) ON app.locations TO PUBLIC", r#"REVOKE UPDATE ("api_key") ON TABLE "app"."locations" FROM PUBLIC;"#),
+        (
+            "GRANT SELECT (api_key) ON app.locations TO api_v1",
+            r#"REVOKE SELECT ("api_key") ON TABLE "app"."locations" FROM "api_v1";"#,
+        ),
+        (
+            "GRANT UPDATE (api_key) ON app.locations TO PUBLIC",
+            r#"REVOKE UPDATE ("api_key") ON TABLE "app"."locations" FROM PUBLIC;"#,
+        ),
     ] {
         owner.ok(act).await;
         let plan = world.plan().await;
         let step = plan.steps.iter().find(|step| step.sql == sql).unwrap_or_else(|| panic!("{act}: {:#?}", plan.steps));
         assert!(step.lock.is_none());
         let mut db = world.connect("app_owner").await;
-        let options = Options { accepted_risks: plan.findings.iter().map(|finding| finding.id.clone()).collect(), ..Options::default() };
+        let options =
+            Options { accepted_risks: plan.findings.iter().map(|finding| finding.id.clone()).collect(), ..Options::default() };
         apply::apply(&mut db, &world.manifest, &plan, &options, &mut |_: Progress<'_>| {}).await.unwrap();
         assert!(world.plan().await.is_empty(), "{act}");
     }
+}
+
+/// A second key, so that both strategies are in one manifest; its table knows the account by way of another one.
+const WEBHOOKS: &str = "
+[[keys]]
+name    = \"webhook_secret\"
+table   = \"app.webhooks\"
+id      = \"id\"
+column  = \"Web \\\"Secret\\\"\"
+account = { column = \"location_id\", via = \"app.locations\", id = \"id\", account = \"account_id\" }
+hide    = \"revoke\"
+
+[[writes]]";
+
+const WEBHOOK_TABLE: &str = "
+SET ROLE app_owner;
+CREATE TABLE app.webhooks (id uuid PRIMARY KEY, location_id bigint REFERENCES app.locations, \"Web \"\"Secret\"\"\" uuid, \"url; --\" text);
+CREATE INDEX ON app.webhooks (location_id);
+INSERT INTO app.webhooks SELECT md5(n::text)::uuid, n, md5('secret' || n)::uuid, 'https://' || n FROM generate_series(1, 30) AS n;
+GRANT ALL ON app.webhooks TO app_ui, api_v1, api_v2, worker;
+RESET ROLE;";
+
+async fn both() -> World {
+    let mut world = World::bare().await;
+    world.act("postgres").await.ok(WEBHOOK_TABLE).await;
+    world.manifest = manifest(&MANIFEST.replace("[[writes]]", WEBHOOKS));
+    world
+}
+
+#[tokio::test]
+async fn a_rollout_moves_the_keys_of_the_one_strategy_and_proves_both() {
+    let world = both().await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    let mut dba = world.act("postgres").await;
+    let secrets = "SELECT count(\"Web \"\"Secret\"\"\") AS v FROM app.webhooks";
+    let ran = run(&world, &run_of("50")).await.unwrap();
+    let moved: i64 = dba.get("SELECT count(*) AS v FROM keyward.vault_location_api_key").await;
+    assert!(moved > 0, "control: the other key moves");
+    drop(ran);
+    assert_eq!(dba.get::<i64>(secrets).await, 30);
+    let finished = finish(&world, &finish_of()).await.unwrap();
+    assert_eq!(dba.get::<i64>(secrets).await, 30);
+    assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM keyward.vault_location_api_key").await, 30);
+    assert_eq!(finished.walls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["webhook_secret"]);
+    assert_eq!(finished.proof.iter().map(|proof| proof.key.to_string()).collect::<Vec<_>>(), ["location_api_key"]);
+    assert_eq!(status(&world).await.keys.len(), 1);
+
+    let mut api = world.act("api_v2").await;
+    assert_eq!(api.err("SELECT * FROM app.webhooks").await, "42501");
+    api.ok("SELECT id, location_id, \"url; --\" FROM app.webhooks").await;
+    let id: i64 = world
+        .act("api_gateway")
+        .await
+        .get("SELECT account AS v FROM keyward.authenticate_webhook_secret(md5('secret13')::uuid)")
+        .await;
+    assert_eq!(id, 3);
+    let mut ui = world.act("app_ui").await;
+    let made: String = ui.get("SELECT keyward.generate_webhook_secret(md5('1')::uuid) AS v").await;
+    assert_eq!(ui.get::<String>("SELECT keyward.reveal_webhook_secret(md5('1')::uuid) AS v").await, made);
+    world.act("worker").await.ok("INSERT INTO app.webhooks VALUES (md5('x')::uuid, 1, md5('y')::uuid)").await;
+    assert_eq!(dba.get::<i64>(secrets).await, 30, "no automatic key");
+
+    let cli = Cli::on(&world);
+    cli.manifest(&MANIFEST.replace("[[writes]]", WEBHOOKS));
+    assert!(cli.ends_with(0, &["status"]).stdout.contains("webhook_secret: in its column; no API role may read it"));
+    dba.ok("GRANT SELECT ON app.webhooks TO api_v1").await;
+    let error = finish(&world, &finish_of()).await.unwrap_err().to_string();
+    assert!(error.contains("drifted"), "{error}");
+    assert!(cli.run(&["status"]).stdout.contains("webhook_secret: in its column; OPEN to api_v1"));
+    world.apply().await;
+    // what no grant on the table shows
+    dba.ok("GRANT pg_read_all_data TO api_v1").await;
+    let error = finish(&world, &finish_of()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    assert!(error.to_string().contains("api_v1 may read webhook_secret"), "{error}");
+    dba.ok("REVOKE pg_read_all_data FROM api_v1").await;
+    assert_eq!(finish(&world, &finish_of()).await.unwrap().walls.len(), 1, "control");
+}
+
+#[tokio::test]
+async fn from_the_vault_to_the_column_and_back_no_key_is_lost_or_open() {
+    let mut world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("ALTER TABLE app.locations ADD note text").await;
+    let (all, before) = (keys(&mut dba).await, acls(&mut dba).await);
+    for account in ["1", "2", "3"] {
+        world.opt_in(account).await;
+    }
+    assert_ne!(keys(&mut dba).await, all, "control: sealed");
+    let mut api = world.act("api_v2").await;
+    let mut gateway = world.act("api_gateway").await;
+
+    world.manifest = manifest(&walled());
+    let plan = world.plan().await;
+    let at = |of: &str| plan.steps.iter().position(|step| step.id == of).unwrap_or_else(|| panic!("{of}: {:#?}", ids(&plan)));
+    let published = at("keys of location_api_key");
+    for before in [r#"column grants of "api_v2" on "app"."locations""#, r#"column grants of "api_v1" on "app"."locations""#] {
+        assert!(at(before) < at(r#"function keyward."withhold_location_api_key""#) && at(before) < published);
+    }
+    assert!(at(r#"function keyward."authenticate_location_api_key""#) > published, "keys authenticate all the while");
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    assert_eq!(keys(&mut dba).await, all);
+    assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM pg_class WHERE relname LIKE 'vault%'").await, 0);
+    assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM keyward.event").await, 0, "no key was written");
+    assert_eq!(api.err("SELECT api_key FROM app.locations").await, "42501");
+    assert_eq!(owner_of(&mut gateway, "key-11").await, Some(11));
+    api.ok("INSERT INTO app.locations (id, account_id, name) VALUES (100, 1, 'x')").await;
+    let made: String = world.act("app_ui").await.get("SELECT keyward.generate_location_api_key(100) AS v").await;
+
+    world.manifest = manifest(MANIFEST);
+    let plan = world.plan().await;
+    let at = |of: &str| plan.steps.iter().position(|step| step.id == of).unwrap_or_else(|| panic!("{of}: {:#?}", ids(&plan)));
+    let sealed = at("keys of location_api_key into the vault");
+    assert!(at(r#"trigger "~keyward_location_api_key_withhold_update" on "app"."locations""#) < sealed);
+    assert!(at(r#"column grants of "api_v2" on "app"."locations""#) > sealed, "nobody reads what isn't sealed yet");
+    dba.ok("ANALYZE app.locations").await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    for privilege in ["api_v1=", "api_v2=", "worker=", "app_ui="] {
+        let of = |text: &str| text.lines().filter(|line| line.contains(privilege)).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(of(&acls(&mut dba).await), of(&before), "{privilege}");
+    }
+    let open = "SELECT string_agg(l.api_key, ',') AS v FROM app.locations AS l WHERE l.account_id IN (1, 2, 3)";
+    assert_eq!(api.get::<Option<String>>(open).await, None);
+    assert_eq!(
+        api.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 4").await.as_deref(),
+        Some("key-4"),
+        "control"
+    );
+    let bounds: String = api.get("SELECT COALESCE(string_agg(histogram_bounds::text || COALESCE(most_common_vals::text, ''), ''), '') AS v FROM pg_stats WHERE tablename = 'locations' AND attname = 'api_key'").await;
+    assert!(!bounds.contains("key-11") && bounds.contains("key-4"), "{bounds}");
+    for (key, id) in [("key-1", 1), ("key-12", 12), ("key-4", 4), (made.as_str(), 100)] {
+        assert_eq!(owner_of(&mut gateway, key).await, Some(id), "{key}");
+    }
+    Cli::on(&world).ends_with(0, &["uninstall", "--yes"]);
+    dba.ok("DELETE FROM app.locations WHERE id = 100").await;
+    assert_eq!(keys(&mut dba).await, all);
+}
+
+#[tokio::test]
+async fn a_change_of_strategy_and_name_in_one_loses_no_key() {
+    let mut world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    let all = keys(&mut dba).await;
+    world.opt_in("1").await;
+    let mut gateway = world.act("api_gateway").await;
+    world.manifest = manifest(&walled().replace("location_api_key", "site_key"));
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    assert_eq!(keys(&mut dba).await, all);
+    assert_eq!(gateway.get::<i64>("SELECT id AS v FROM keyward.authenticate_site_key('key-1')").await, 1);
+    assert_eq!(gateway.err("SELECT id FROM keyward.authenticate_location_api_key('key-1')").await, "42883");
+    world.manifest = manifest(MANIFEST);
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    assert_ne!(keys(&mut dba).await, all);
+    assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1));
+    assert_eq!(
+        world.act("api_v2").await.get::<i64>("SELECT count(api_key) AS v FROM app.locations WHERE account_id = 1").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn partitions_are_walled_each_by_itself() {
+    let script = include_str!("sql/app.sql").replace(
+        "    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    account_id bigint REFERENCES app.accounts ON DELETE CASCADE ON UPDATE CASCADE,
+    name text NOT NULL,
+    api_key text UNIQUE,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);",
+        "    id bigint NOT NULL,
+    account_id bigint REFERENCES app.accounts ON DELETE CASCADE ON UPDATE CASCADE,
+    name text NOT NULL,
+    api_key text,
+    updated_at timestamptz NOT NULL DEFAULT now()
+) PARTITION BY LIST (account_id);
+CREATE TABLE app.locations_1 PARTITION OF app.locations FOR VALUES IN (1, 2, 3, 4, 5);
+CREATE TABLE app.locations_2 PARTITION OF app.locations FOR VALUES IN (6, 7, 8, 9, 10);
+CREATE SEQUENCE app.locations_id_seq;",
+    );
+    assert!(script.contains("PARTITION BY"));
+    let world = World::with(&script, &walled(), "shop").await;
+    let mut dba = world.act("postgres").await;
+    let before = acls(&mut dba).await;
+    let mut api = world.act("api_v2").await;
+    api.ok("SELECT api_key FROM app.locations_1").await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    let is_open = |table: &str| format!("SELECT api_key FROM app.{table}");
+    for table in ["locations", "locations_1", "locations_2"] {
+        assert_eq!(api.err(&is_open(table)).await, "42501", "{table}");
+        assert_eq!(api.err(&format!("UPDATE app.{table} SET api_key = 'x'")).await, "42501", "{table}");
+        api.ok(&format!("SELECT id, name FROM app.{table}; UPDATE app.{table} SET name = 'x'")).await;
+        world.act("app_ui").await.ok(&is_open(table)).await;
+    }
+    let mut owner = world.act("app_owner").await;
+    owner
+        .ok("CREATE TABLE app.locations_3 PARTITION OF app.locations FOR VALUES IN (11); GRANT ALL ON app.locations_3 TO api_v2")
+        .await;
+    let plan = world.plan().await;
+    assert!(ids(&plan).contains(&r#"column grants of "api_v2" on "app"."locations_3""#), "{:?}", ids(&plan));
+    api.ok(&is_open("locations_3")).await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty());
+    assert_eq!(api.err(&is_open("locations_3")).await, "42501");
+    owner.ok("GRANT SELECT (api_key) ON app.locations_2 TO api_v1; ALTER TABLE app.locations ADD extra text").await;
+    assert_eq!(
+        ids(&world.plan().await).len(),
+        7,
+        "two roles on the table and on two partitions, one on the third: {:?}",
+        ids(&world.plan().await)
+    );
+    world.apply().await;
+    assert!(world.plan().await.is_empty());
+    api.ok("SELECT extra FROM app.locations_3").await;
+    owner.ok("DROP TABLE app.locations_3").await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "what was recorded of it is forgotten");
+    owner
+        .ok("CREATE TABLE app.locations_3 PARTITION OF app.locations FOR VALUES IN (11); GRANT ALL ON app.locations_3 TO api_v2")
+        .await;
+    world.apply().await;
+    owner.ok("DROP TABLE app.locations_3; ALTER TABLE app.locations DROP COLUMN extra").await;
+    Cli::on(&world).ends_with(0, &["uninstall", "--yes"]);
+    assert_eq!(acls(&mut dba).await, before);
 }

@@ -2,7 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to pg_query")]
 
+mod breaks;
+
 use pg_query::NodeEnum;
+
+pub use breaks::{Break, breaks};
 
 use crate::error::{Error, Result};
 

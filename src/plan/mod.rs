@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use finding::{Finding, Severity};
 pub use removal::removal;
 pub use step::{Action, Hazard, How, Lock, RunAs, Step};
+pub(crate) use wall::affected;
 
 use crate::catalog::Snapshot;
 use crate::error::Result;

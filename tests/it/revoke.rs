@@ -718,3 +718,53 @@ CREATE SEQUENCE app.locations_id_seq;",
     Cli::on(&world).ends_with(0, &["uninstall", "--yes"]);
     assert_eq!(acls(&mut dba).await, before);
 }
+
+#[tokio::test]
+async fn the_plan_names_the_statements_that_break_and_no_constant() {
+    let mut world = bare().await;
+    let cli = Cli::on(&world);
+    cli.manifest(&walled());
+    let ran = cli.ends_with(0, &["plan"]).stdout;
+    assert!(ran.contains("the extension pg_stat_statements is not installed in this database"), "{ran}");
+    let mut dba = world.act("postgres").await;
+    if !dba.get::<bool>("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements') AS v").await {
+        return;
+    }
+    dba.ok("CREATE SCHEMA \"Odd Place\"; CREATE EXTENSION pg_stat_statements SCHEMA \"Odd Place\"").await;
+    let ran = cli.ends_with(0, &["plan"]).stdout;
+    assert!(ran.contains("this role may not read pg_stat_statements"), "{ran}");
+    dba.ok("GRANT USAGE ON SCHEMA \"Odd Place\" TO app_owner").await;
+    let ran = cli.ends_with(0, &["plan"]).stdout;
+    assert!(ran.contains("pg_stat_statements is not in shared_preload_libraries"), "{ran}");
+    dba.ok("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'").await;
+    drop(dba);
+    world.sandbox.restart().unwrap();
+
+    let (mut api, mut legacy, mut worker) =
+        (Raw::connect(&world, "api_v2").await, Raw::connect(&world, "legacy_login").await, Raw::connect(&world, "worker").await);
+    for _ in 0..3 {
+        api.run("SELECT * FROM app.locations WHERE api_key = 'key-1' OR name = 'a secret'").await.unwrap();
+    }
+    api.run("SELECT id, name FROM app.locations WHERE name = 'fine'").await.unwrap();
+    legacy.run("UPDATE app.locations SET name = 'x' WHERE id = 1 RETURNING *").await.unwrap();
+    worker.run("SELECT l.*, 'not the API' FROM app.locations AS l").await.unwrap();
+    let ran = cli.ends_with(0, &["plan"]).stdout;
+    assert!(ran.contains("Statements of API roles are hidden from this role"), "{ran}");
+    let mut dba = world.act("postgres").await;
+    dba.ok("GRANT pg_read_all_stats TO app_owner").await;
+    let ran = cli.ends_with(0, &["plan"]).stdout;
+    assert!(ran.contains("2 statements of API roles that break"), "{ran}");
+    assert!(ran.contains("api_v2 on app.locations, 3 calls: SELECT *, names the key\n"), "{ran}");
+    assert!(ran.contains("legacy_login on app.locations, 1 calls: RETURNING *\n"), "{ran}");
+    assert!(!ran.contains("a secret") && !ran.contains("not the API") && !ran.contains("key-1"), "{ran}");
+    assert!(ran.contains("! breaks_select_star"), "control: the hazard stands at its step");
+    let document: serde_json::Value = serde_json::from_str(&cli.ends_with(0, &["plan", "--output", "json"]).stdout).unwrap();
+    assert_eq!(document["evidence"]["statements"][0]["calls"], 3);
+    assert_eq!(document["evidence"]["statements"][0]["breaks"], serde_json::json!(["SELECT *", "names the key"]));
+
+    // new calls in between don't make a kept plan another one
+    cli.ends_with(0, &["plan", "--out", "plan.json"]);
+    api.run("SELECT l FROM app.locations AS l").await.unwrap();
+    cli.ends_with(0, &["apply", "--yes", "--plan", "plan.json"]);
+    assert!(!cli.ends_with(0, &["plan"]).stdout.contains("break"), "nothing left to break");
+}

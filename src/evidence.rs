@@ -1,6 +1,6 @@
 //! Who uses what a plan takes away: statements of API roles that fail once the key of a table is behind a wall (`hide = "revoke"`).
 //!
-//! They come from pg_stat_statements, where it is installed and may be read. A statement is shown without a constant.
+//! They come from `pg_stat_statements`, where it is installed and may be read. A statement is shown without a constant.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::parse::{self, Break};
 use crate::plan;
 use crate::template::{Templates, ident};
 
-/// What pg_stat_statements knows of statements that a wall breaks.
+/// What `pg_stat_statements` knows of statements that a wall breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// Why there is none to be had; `None` where it was read.
@@ -54,12 +54,12 @@ struct Row {
 /// # Errors
 /// As [`Snapshot::read`] and the connection.
 pub async fn read(db: &mut Db, manifest: &Manifest) -> Result<Evidence> {
-    let unavailable = |why: &str| Ok(Evidence { unavailable: Some(why.to_owned()), is_partial: false, statements: Vec::new() });
-    let roles: Vec<_> = plan::affected(manifest, &Snapshot::read(db, manifest).await?).into_iter().collect();
     #[derive(Deserialize)]
     struct Extension {
         schema: Ident,
     }
+    let unavailable = |why: &str| Ok(Evidence { unavailable: Some(why.to_owned()), is_partial: false, statements: Vec::new() });
+    let roles: Vec<_> = plan::affected(manifest, &Snapshot::read(db, manifest).await?).into_iter().collect();
     let query =
         "SELECT n.nspname AS schema FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
                   WHERE e.extname = 'pg_stat_statements'";

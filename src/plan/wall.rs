@@ -463,7 +463,9 @@ pub(super) fn out_of_the_vault(manifest: &Manifest, steps: &mut Vec<Step>, drops
             ["generate", "reveal", "revoke", "authenticate"].map(|verb| format!("function keyward.\"{verb}_{}\"", key.name));
         let (later, now): (Vec<_>, Vec<_>) = std::mem::take(steps).into_iter().partition(|step| late.contains(&step.id));
         *steps = now;
-        drops.splice(published + 1..published + 1, later);
+        let rest = drops.split_off(published + 1);
+        drops.extend(later);
+        drops.extend(rest);
     }
 }
 

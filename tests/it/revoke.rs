@@ -768,3 +768,37 @@ async fn the_plan_names_the_statements_that_break_and_no_constant() {
     cli.ends_with(0, &["apply", "--yes", "--plan", "plan.json"]);
     assert!(!cli.ends_with(0, &["plan"]).stdout.contains("break"), "nothing left to break");
 }
+
+#[tokio::test]
+async fn a_change_of_strategy_killed_at_any_point_is_run_again_and_no_key_was_open_or_lost() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    let all = keys(&mut dba).await;
+    world.opt_in("1").await;
+    let cli = Cli::on(&world);
+    let mut gateway = world.act("api_gateway").await;
+    let mut api = world.act("api_v2").await;
+    for text in [walled(), MANIFEST.to_owned()] {
+        cli.manifest(&text);
+        let (mut kills, mut left, mut at) = (0, usize::MAX, 1);
+        while cli.kill_at_step(&["apply", "--yes"], at) {
+            kills += 1;
+            assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1), "{at}");
+            let seen = api.0.execute("SELECT FROM app.locations WHERE account_id = 1 AND api_key IS NOT NULL").await;
+            assert!(
+                matches!(&seen, Ok(0)) || seen.as_ref().is_err_and(|failure| failure.code() == Some("42501")),
+                "{at}: {seen:?}"
+            );
+            let document = cli.ends_with(0, &["plan", "--output", "json"]).stdout;
+            let steps = serde_json::from_str::<Plan>(&document).unwrap().steps.len();
+            at = if steps < left { 2 } else { at + 1 };
+            left = steps;
+        }
+        assert!(kills >= 5, "killed only {kills} times");
+        cli.ends_with(0, &["apply", "--yes"]);
+        cli.ends_with(0, &["plan", "--check"]);
+        assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1));
+        assert_eq!(keys(&mut dba).await == all, text == walled());
+    }
+    assert_eq!(api.get::<i64>("SELECT count(api_key) AS v FROM app.locations WHERE account_id = 2").await, 3, "control");
+}

@@ -40,6 +40,7 @@ pub mod cli;
 pub mod db;
 pub mod demo;
 pub mod error;
+pub mod evidence;
 pub mod ident;
 pub mod manifest;
 pub mod parse;

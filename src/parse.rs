@@ -2,7 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to pg_query")]
 
+mod breaks;
+
 use pg_query::NodeEnum;
+
+pub use breaks::{Break, breaks};
 
 use crate::error::{Error, Result};
 
@@ -49,6 +53,45 @@ pub fn check(script: &str) -> Result<()> {
 fn is_of_own_rows(node: &NodeEnum) -> bool {
     let NodeEnum::DeleteStmt(delete) = node else { return false };
     delete.where_clause.is_some() && delete.relation.as_ref().is_some_and(|table| table.schemaname == "keyward")
+}
+
+/// A privilege that a GRANT gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The privilege, in capitals.
+    pub privilege: String,
+    /// The columns; none for the whole table.
+    pub columns: Vec<String>,
+    /// WITH GRANT OPTION.
+    pub is_grantable: bool,
+}
+
+/// Returns what the GRANT statements of a script give, one entry a privilege.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if the script doesn't parse.
+pub fn grants(script: &str) -> Result<Vec<Granted>> {
+    let parsed = parse(script)?;
+    let mut all = Vec::new();
+    for raw in &parsed.protobuf.stmts {
+        let Some(NodeEnum::GrantStmt(grant)) = raw.stmt.as_ref().and_then(|stmt| stmt.node.as_ref()) else { continue };
+        for node in grant.privileges.iter().filter(|_| grant.is_grant) {
+            let Some(NodeEnum::AccessPriv(privilege)) = &node.node else { continue };
+            all.push(Granted {
+                privilege: privilege.priv_name.to_uppercase(),
+                columns: privilege.cols.iter().filter_map(|column| name_of(column.node.as_ref()?)).collect(),
+                is_grantable: grant.grant_option,
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn name_of(node: &NodeEnum) -> Option<String> {
+    match node {
+        NodeEnum::String(name) => Some(name.sval.clone()),
+        _ => None,
+    }
 }
 
 /// Splits a script into its statements, comments before a statement included.
@@ -230,6 +273,21 @@ mod tests {
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_script_grants() {
+        let found = grants(
+            "REVOKE SELECT ON a.b FROM c; GRANT SELECT, update (\"X\", y) ON TABLE a.b TO c; GRANT INSERT ON a.b TO c WITH GRANT OPTION",
+        )
+        .unwrap();
+        let of = |privilege: &str, columns: &[&str], is_grantable| Granted {
+            privilege: privilege.to_owned(),
+            columns: columns.iter().map(|&column| column.to_owned()).collect(),
+            is_grantable,
+        };
+        assert_eq!(found, [of("SELECT", &[], false), of("UPDATE", &["X", "y"], false), of("INSERT", &[], true)]);
+        assert_eq!(grants("").unwrap(), []);
     }
 
     #[test]

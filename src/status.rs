@@ -46,6 +46,8 @@ pub struct Installed {
     pub accounts: Option<Accounts>,
     /// The keys, by name.
     pub keys: BTreeMap<String, Keys>,
+    /// The keys that stay in their column, by name, each with the API roles that may read it all the same: none should be.
+    pub walls: BTreeMap<String, Vec<String>>,
     /// The last wave of the rollout.
     pub wave: Option<Wave>,
     /// What was done with keys deliberately in the last 24 hours: how often, by kind.
@@ -142,7 +144,8 @@ impl Status {
     /// Tells whether somebody should look: something to apply, something in the way, a key that lies open.
     #[must_use]
     pub fn wants_attention(&self) -> bool {
-        let open = self.installed.iter().flat_map(|installed| installed.keys.values()).any(|keys| keys.published_enabled > 0);
+        let open = self.installed.iter().flat_map(|installed| installed.keys.values()).any(|keys| keys.published_enabled > 0)
+            || self.installed.iter().flat_map(|installed| installed.walls.values()).any(|readers| !readers.is_empty());
         self.installed.is_none() || self.drift.steps > 0 || !self.drift.refusals.is_empty() || open
     }
 }
@@ -217,13 +220,14 @@ async fn installed(db: &mut Db, manifest: &Manifest, in_force: &Manifest, snapsh
             }
         }
     }
+    let walls = catalog::readers(db, in_force).await?.into_iter().map(|(name, readers)| (name.to_string(), readers)).collect();
     let manifest = stored.map(|stored| InForce {
         is_current: stored.sha256 == manifest.sha256(),
         sha256: stored.sha256,
         applied_at: stored.applied_at,
         applied_by: stored.applied_by,
     });
-    Ok(Installed { manifest, policy, accounts, keys, wave, events })
+    Ok(Installed { manifest, policy, accounts, keys, walls, wave, events })
 }
 
 /// Counts, or returns `None` where the owner has no access to the application's table: apply hasn't come so far, or somebody revoked it.

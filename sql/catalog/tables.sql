@@ -76,20 +76,28 @@ SELECT n.nspname AS schema,
        COALESCE((
            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                       'grantee', COALESCE(g.rolname, 'public'), 'grantor', COALESCE(gr.rolname, ''), 'privilege', x.privilege_type,
-                      'column', x.attname, 'part', x.part) ORDER BY x.part NULLS FIRST, g.rolname, x.privilege_type, x.attname)
-             FROM (SELECT acl.grantee, acl.grantor, acl.privilege_type, NULL::name AS attname, NULL::text AS part
+                      'column', x.attname, 'part', x.part, 'is_grantable', x.is_grantable, 'by_owner', x.grantor = x.owner)
+                      ORDER BY x.part NULLS FIRST, g.rolname, x.privilege_type, x.attname, gr.rolname)
+             FROM (SELECT acl.*, NULL::name AS attname, NULL::text AS part, c.relowner AS owner
                      FROM pg_catalog.aclexplode(COALESCE(c.relacl, pg_catalog.acldefault('r', c.relowner))) AS acl
                    UNION ALL
-                   SELECT acl.grantee, acl.grantor, acl.privilege_type, a.attname, NULL
+                   SELECT acl.*, a.attname, NULL, c.relowner
                      FROM pg_catalog.pg_attribute AS a, pg_catalog.aclexplode(a.attacl) AS acl
-                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL
+                    WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
                    UNION ALL
                    -- what is granted on a partition itself
-                   SELECT acl.grantee, acl.grantor, acl.privilege_type, NULL, pg_catalog.format('%I.%I', pn.nspname, pc.relname)
+                   SELECT acl.*, NULL, pg_catalog.format('%I.%I', pn.nspname, pc.relname), pc.relowner
                      FROM pg_catalog.pg_partition_tree(c.oid) AS tree
                      JOIN pg_catalog.pg_class AS pc ON pc.oid = tree.relid
                      JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace, pg_catalog.aclexplode(pc.relacl) AS acl
-                    WHERE tree.relid <> c.oid) AS x
+                    WHERE tree.relid <> c.oid
+                   UNION ALL
+                   SELECT acl.*, a.attname, pg_catalog.format('%I.%I', pn.nspname, pc.relname), pc.relowner
+                     FROM pg_catalog.pg_partition_tree(c.oid) AS tree
+                     JOIN pg_catalog.pg_class AS pc ON pc.oid = tree.relid
+                     JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace
+                     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pc.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped, pg_catalog.aclexplode(a.attacl) AS acl
+                    WHERE tree.relid <> c.oid) AS x (grantor, grantee, privilege_type, is_grantable, attname, part, owner)
              LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = x.grantee
              LEFT JOIN pg_catalog.pg_roles AS gr ON gr.oid = x.grantor), '[]') AS privileges,
        (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', pn.nspname, pc.relname) ORDER BY pn.nspname, pc.relname), '[]')

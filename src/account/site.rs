@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::ident::Ident;
-use crate::manifest::{AccountPath, Manifest};
+use crate::manifest::{AccountPath, Hide, Manifest};
 use crate::template::{Templates, ident, sql, table};
 
 const SOURCES: &[(&str, &str)] = &[
@@ -125,9 +125,11 @@ pub(super) fn shown(id: &str) -> String {
 }
 
 fn context(manifest: &Manifest, id_type: &str, owner: &Ident) -> Value {
+    // A key that stays in its column doesn't move with the setting.
     let keys: Vec<Value> = manifest
         .keys
         .iter()
+        .filter(|key| key.hide == Hide::Vault)
         .map(|key| {
             let name = key.name.as_str();
             match &key.account {

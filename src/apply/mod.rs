@@ -47,6 +47,8 @@ pub enum Progress<'a> {
     Retry(&'a Step, Duration, &'a str),
     /// Keys were published: the key's name, how many so far.
     Published(&'a str, u64),
+    /// Keys were sealed: the key's name, how many so far.
+    Sealed(&'a str, u64),
     /// Something that the user should know.
     Note(String),
 }
@@ -178,6 +180,9 @@ impl Work<'_> {
         if let How::Publish { name } = &first.how {
             return self.publish(db, name, progress).await;
         }
+        if let How::Seal { name, check } = &first.how {
+            return self.seal(db, first, name, check, progress).await;
+        }
         let locks: Vec<_> = steps.iter().filter_map(|step| step.lock.as_ref()).collect();
         for lock in &locks {
             let blockers = lock::blockers(db, lock).await?;
@@ -203,6 +208,17 @@ impl Work<'_> {
                 progress(Progress::Retry(first, pause, &failure.to_string()));
                 tokio::time::sleep(pause).await;
                 continue;
+            }
+            if let [step] = steps
+                && step.action == Action::Drop
+                && matches!(failure.code(), Some("42P01" | "42704"))
+                && !step.sql.is_empty()
+            {
+                // A table, a partition or a role is gone, and its privileges with it: there is nothing to take back.
+                progress(Progress::Note(format!("nothing to take back: {} ({failure})", step.id)));
+                let mut forgotten = step.clone();
+                forgotten.sql.clear();
+                return self.attempt(db, &[forgotten]).await.map_err(Error::from);
             }
             if first.how == How::Try && matches!(failure.code(), Some("23502" | "2BP01" | "42501")) {
                 progress(Progress::Note(format!("left out: {} ({failure})", first.id)));
@@ -386,6 +402,86 @@ impl Work<'_> {
                 .with_hint(format!("attach the partition that their rows are in, or delete them from keyward.vault_{name}; then run the same command again")));
         }
         Ok(())
+    }
+
+    /// Seals published keys in batches, until none is left in an enabled account.
+    async fn seal(
+        &self,
+        db: &mut Db,
+        step: &Step,
+        name: &str,
+        check: &str,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<()> {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            id: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Kept {
+            rows: u64,
+        }
+        #[derive(serde::Deserialize)]
+        struct Analyzed {
+            done: bool,
+        }
+        let started = Instant::now();
+        let mut total = 0;
+        loop {
+            db.execute("BEGIN").await?;
+            let batch = async {
+                db.execute(&format!("SET LOCAL lock_timeout = {}", self.options.lock_timeout.as_millis())).await?;
+                db.execute(&self.role(RunAs::Owner)).await?;
+                let rows: Vec<Row> = db.rows(&step.sql, &[]).await?;
+                let ids: Vec<_> = rows.into_iter().map(|row| row.id).collect();
+                let count = ids.len() as u64;
+                // An opt-out in between would make the guard take the NULL for the application's wish.
+                let kept: Kept = db.row(check, &[Param::Texts(ids)]).await?;
+                Ok::<_, Failure>((count, kept.rows == count))
+            }
+            .await;
+            let again = match batch {
+                Ok((0, _)) => {
+                    db.execute("COMMIT").await?;
+                    break;
+                }
+                Ok((count, true)) => {
+                    db.execute("COMMIT").await?;
+                    total += count;
+                    progress(Progress::Sealed(name, total));
+                    continue;
+                }
+                Ok((_, false)) => {
+                    let error = Error::refused(format!("keys of {name} would be lost instead of sealed; the batch was undone"));
+                    error.with_hint("keyward's guards are off, or somebody changes settings: run the same command again to go on")
+                }
+                Err(failure) if failure.is_transient() => failure.into(),
+                Err(failure) => {
+                    // The failure is the one to tell.
+                    let _ = db.execute("ROLLBACK").await;
+                    return Err(failure.into());
+                }
+            };
+            db.execute("ROLLBACK").await?;
+            if started.elapsed() > self.options.patience {
+                return Err(again);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // The statistics still show keys to whoever may read the column, which the next steps give back.
+        let function = Ident::new(format!("analyze_{name}"))?;
+        loop {
+            let analyzed: Analyzed = db.row(&format!("SELECT keyward.{function}() AS done"), &[]).await?;
+            if analyzed.done {
+                return Ok(());
+            }
+            if started.elapsed() > self.options.patience {
+                return Err(Error::refused(format!(
+                    "the statistics of the table of {name} can't be taken anew: a VACUUM or ANALYZE is at work"
+                ))
+                .with_hint("run the same command again when it has ended"));
+            }
+        }
     }
 
     async fn orphans(&self, db: &mut Db, name: &str) -> Result<i64> {

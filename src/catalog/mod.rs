@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
-use crate::manifest::{AccountPath, Manifest};
+use crate::manifest::{AccountPath, Hide, Manifest, Name};
 
 /// The oldest major version of PostgreSQL that keyward works with.
 pub const OLDEST: u32 = 14;
@@ -92,7 +92,8 @@ impl Relation {
     pub fn grants_on_part(&self, part: &Table, grantee: &str, privilege: &str) -> bool {
         self.privileges
             .iter()
-            .any(|held| held.part.as_ref() == Some(part) && held.grantee == grantee && held.privilege == privilege)
+            .filter(|held| held.part.as_ref() == Some(part) && held.column.is_none())
+            .any(|held| held.grantee == grantee && held.privilege == privilege)
     }
 }
 
@@ -274,6 +275,10 @@ pub struct Privilege {
     pub column: Option<String>,
     /// The partition that it is granted on; `None` for the table itself.
     pub part: Option<Table>,
+    /// WITH GRANT OPTION.
+    pub is_grantable: bool,
+    /// Whether the table's (or partition's) owner granted it: only who granted a privilege can take it back.
+    pub by_owner: bool,
 }
 
 /// What the catalogue says of a thing that keyward installs.
@@ -448,6 +453,25 @@ pub async fn objects(db: &mut Db, kinds: Vec<String>) -> Result<BTreeMap<String,
             (identity, Found { definition: row.definition, grantees: row.grantees })
         })
         .collect())
+}
+
+/// Returns the API roles that may read a key's column all the same, for each key that stays in it (`hide = "revoke"`): none of them should.
+///
+/// # Errors
+/// As the connection.
+pub async fn readers(db: &mut Db, manifest: &Manifest) -> Result<BTreeMap<Name, Vec<String>>, Failure> {
+    #[derive(Deserialize)]
+    struct Reader {
+        name: String,
+    }
+    let api: Vec<_> = manifest.roles.api.iter().map(|role| role.as_str().to_owned()).collect();
+    let mut all = BTreeMap::new();
+    for key in manifest.keys.iter().filter(|key| key.hide == Hide::Revoke) {
+        let params = [Param::Texts(api.clone()), key.table.to_string().into(), key.column.as_str().into()];
+        let readers: Vec<Reader> = db.rows(include_str!("../../sql/catalog/readers.sql"), &params).await?;
+        all.insert(key.name.clone(), readers.into_iter().map(|reader| reader.name).collect());
+    }
+    Ok(all)
 }
 
 /// Returns the tables that a manifest names.

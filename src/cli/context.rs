@@ -89,13 +89,9 @@ impl Context {
         match self.global.output {
             Output::Json => Format::Json,
             // A command that doesn't know the others was refused before it ran.
-            Output::Text
-            | Output::Sql
-            | Output::Csv
-            | Output::Prometheus
-            | Output::Sarif
-            | Output::Junit
-            | Output::Github => Format::Text,
+            Output::Text | Output::Sql | Output::Csv | Output::Prometheus | Output::Sarif | Output::Junit | Output::Github => {
+                Format::Text
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::apply;
 use crate::error::{Error, Result};
+use crate::evidence;
 use crate::plan::Plan;
 use crate::report::{json, sql, text};
 
@@ -40,16 +41,21 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
     let plan = apply::plan(&mut db, &manifest).await?;
+    let breaks = plan.steps.iter().any(|step| step.hazards.iter().any(|hazard| hazard.id == "breaks_select_star"));
+    let evidence = if breaks { Some(evidence::read(&mut db, &manifest).await?) } else { None };
     db.close().await;
     if let Some(path) = &args.out {
         write_whole(path, &json::plan(&plan)?)?;
         context.note(&format!("wrote {}", path.display()));
     }
     context.data(&match context.output() {
-        Output::Json => json::plan(&plan)?,
+        Output::Json => json::plan_with(&plan, evidence.as_ref())?,
         Output::Sql => sql::plan(&plan),
         // The others were refused before.
-        _ => text::plan(&plan, args.verbose, context.paint()),
+        _ => {
+            let evidence = evidence.as_ref().map(|found| text::evidence(found, context.paint())).unwrap_or_default();
+            text::plan(&plan, args.verbose, context.paint()) + &evidence
+        }
     });
     let pending = !plan.is_empty() || !plan.refusals(&[]).is_empty();
     Ok(if args.check && pending { Exit::Findings } else { Exit::Done })

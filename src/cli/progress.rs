@@ -28,6 +28,7 @@ pub(super) fn say(context: &Context, progress: &Progress<'_>) {
         }
         Progress::Retry(_, pause, why) => format!("  {why}: trying again in {:.1} s", pause.as_secs_f64()),
         Progress::Published(name, keys) => format!("  {} keys of {name} published", text::count(*keys)),
+        Progress::Sealed(name, keys) => format!("  {} keys of {name} sealed", text::count(*keys)),
         Progress::Note(note) => format!("note: {note}"),
     });
 }

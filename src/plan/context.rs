@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use crate::catalog::{Column, Relation, Snapshot};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
-use crate::manifest::{AccountPath, Key, Manifest, OnInsert, Write};
+use crate::manifest::{AccountPath, Hide, Key, Manifest, OnInsert, Write};
 use crate::template::{ident, idents, sql, table};
 
 /// Looks up a table that validation has found to exist.
@@ -57,10 +57,12 @@ pub(crate) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
     users.sort();
     users.dedup();
     users.retain(|role| *role != manifest.roles.owner);
-    let keys: Vec<Value> =
-        manifest.keys.iter().map(|key| context! { name => key.name.as_str(), human => key.table.human() }).collect();
+    // Those that move when a setting changes.
+    let sealed = manifest.keys.iter().filter(|key| key.hide == Hide::Vault);
+    let keys: Vec<Value> = sealed.map(|key| context! { name => key.name.as_str(), human => key.table.human() }).collect();
     Ok(context! {
         owner => ident(&manifest.roles.owner),
+        owner_name => manifest.roles.owner.as_str(),
         ui => idents(&manifest.roles.ui),
         api => idents(&manifest.roles.api),
         auth => idents(&manifest.roles.auth),

@@ -7,7 +7,7 @@ use super::wanted::{Kind, Wanted};
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::ident::{Ident, literal};
-use crate::manifest::{Key, Manifest};
+use crate::manifest::{Hide, Key, Manifest};
 use crate::schema;
 
 /// The owner role, the schema and its base tables.
@@ -67,7 +67,7 @@ pub(super) fn renames<'a>(manifest: &'a Manifest, snapshot: &Snapshot) -> Vec<(S
     manifest
         .keys
         .iter()
-        .filter(|key| snapshot.recorded(&vault(key.name.as_str())).is_none())
+        .filter(|key| key.hide == Hide::Vault && snapshot.recorded(&vault(key.name.as_str())).is_none())
         .filter_map(|key| {
             let before = former?.keys.iter().find(|other| other.table == key.table && other.column == key.column)?;
             let kept = manifest.keys.iter().any(|other| other.name == before.name);

@@ -11,6 +11,7 @@ mod graph;
 mod obstacles;
 mod removal;
 mod step;
+mod wall;
 mod wanted;
 
 use std::fmt::Write as _;
@@ -21,6 +22,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
 pub use step::{Action, Hazard, How, Lock, RunAs, Step};
+pub(crate) use wall::affected;
 
 use crate::catalog::Snapshot;
 use crate::error::Result;
@@ -59,6 +61,7 @@ impl Plan {
         obstacles::validate(manifest, snapshot)?;
         let mut findings = graph::findings(manifest, snapshot);
         findings.extend(obstacles::findings(manifest, snapshot));
+        findings.extend(wall::findings(manifest, snapshot));
 
         let mut steps = diff::bootstrap(manifest, snapshot);
         let wanted = wanted::wanted(manifest, snapshot)?;
@@ -74,7 +77,10 @@ impl Plan {
                 diff::Verdict::Obstacle(finding) => findings.push(finding),
             }
         }
-        steps.extend(removal::drops(&wanted, snapshot, &renames));
+        let mut drops = removal::drops(&wanted, snapshot, &renames);
+        wall::out_of_the_vault(manifest, &mut steps, &mut drops);
+        wall::into_the_vault(manifest, snapshot, &mut steps)?;
+        steps.extend(drops);
         if !renames.is_empty() {
             // The old guards look for the old vault: old and new change places in one transaction.
             let from = steps.iter().position(|step| step.replaces.is_some()).unwrap_or_default();

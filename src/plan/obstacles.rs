@@ -114,14 +114,6 @@ fn key_column(key: &Key, relation: &Relation, snapshot: &Snapshot, found: &mut V
     let mut refuse = |kind: &str, title: String, why: &str, remedy: String| {
         found.push(Finding::new(Severity::Refusal, kind, name.as_str(), title).because(why).remedy(remedy).hard());
     };
-    if key.hide == Hide::Revoke {
-        refuse(
-            "hide_revoke",
-            format!("hide = \"revoke\" of [[keys]] {} is not available in this version", key.name),
-            "This version hides keys by sealing them into a vault.",
-            "Set hide = \"vault\", or leave it out.".to_owned(),
-        );
-    }
     if column.is_generated {
         refuse(
             "generated_column",
@@ -244,7 +236,7 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                 table.as_str(),
                 format!("{} of {table} is not unique", human(&key.id)),
             )
-            .because("A sealed key finds its row again by this column.")
+            .because("The key of a row is found by this column.")
             .remedy(format!("ALTER TABLE {} ADD UNIQUE ({});", key.table, key.id))
             .hard(),
         );
@@ -271,6 +263,10 @@ fn key_row(key: &Key, manifest: &Manifest, relation: &Relation, snapshot: &Snaps
                 .remedy(create_index(relation, &key.id)),
             );
         }
+    }
+    if key.hide == Hide::Revoke {
+        // What follows is about sealing.
+        return;
     }
     let (owner, column) = match &key.account {
         AccountPath::Column(column) => (relation, column),

@@ -90,6 +90,13 @@ pub enum How {
         /// The key's name.
         name: String,
     },
+    /// Its SQL is run again and again, each time in a transaction of its own, until it returns no row: a batch of published keys is sealed.
+    Seal {
+        /// The key's name.
+        name: String,
+        /// The query that counts how many of the rows `$1` have a sealed key.
+        check: String,
+    },
     /// Its SQL is run; where rows are in the way, the step is left out with a note.
     Try,
 }
@@ -104,6 +111,9 @@ pub(super) fn hazard(id: &str) -> Hazard {
             "row-level security is on from now on: COPY FROM fails with 0A000 for roles that are subject to it; everybody else passes as before"
         }
         "revokes_privileges" => "the role loses privileges on the table; the step's undo gives them back",
+        "breaks_select_star" => {
+            "the role reads and writes every column but the key: SELECT *, RETURNING *, whole rows, COPY and INSERT without a list of columns, and ORMs that name every column fail with 42501 from now on; a new column is granted by the next apply"
+        }
         "publishes_keys" => "sealed keys go back into the application's column, where API roles read them",
         "restores_not_null" => "the whole table is read under an ACCESS EXCLUSIVE lock to check for NULL",
         _ => "",

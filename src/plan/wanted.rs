@@ -7,12 +7,13 @@ use minijinja::value::Value;
 
 use super::context as values;
 use super::enforce;
+use super::wall;
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{Relation, Snapshot, hex, identity, tables_of};
 use crate::error::Result;
 use crate::ident::{Ident, Table};
-use crate::manifest::{AccountPath, Deny, Key, Manifest, Write};
+use crate::manifest::{AccountPath, Deny, Hide, Key, Manifest, Write};
 use crate::template::{Rendered, Templates, ident, idents, sql, table};
 
 /// Privileges that keyward takes from the roles it holds at a distance.
@@ -73,11 +74,13 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
 
     // first: a column of the vault may be of a domain in the application's schema
     all.access_of_owner(&base)?;
+    // before anything changes about a key: where it comes out of a vault, API roles must have lost the column by then
+    all.walls(&base)?;
     all.own_table("account_setting", "enforce/setting/account_setting.sql", &base)?;
     for name in ["setting_change", "wave_account", "parked_account"] {
         all.own_table(name, &format!("enforce/setting/{name}.sql"), &base)?;
     }
-    for (key, context) in &keys {
+    for (key, context) in keys.iter().filter(|(key, _)| key.hide == Hide::Vault) {
         all.own_table(&format!("vault_{}", key.name), "enforce/key/vault.sql", context)?;
     }
     for name in ["acts_as_ui", "is_enabled", "settled", "observe", "record"] {
@@ -100,7 +103,7 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
     }
     all.access("account_setting", "enforce/setting/account_setting_access.sql", &base)?;
     all.access("setting_change", "enforce/setting/setting_change_access.sql", &base)?;
-    for (key, context) in &keys {
+    for (key, context) in keys.iter().filter(|(key, _)| key.hide == Hide::Vault) {
         all.access(&format!("vault_{}", key.name), "enforce/key/vault_access.sql", context)?;
     }
     let schema_access = identity("access", None, None);
@@ -185,7 +188,9 @@ impl Collector<'_> {
         let accounts = &self.manifest.accounts;
         note(&accounts.table, &[&accounts.id], &[]);
         for key in &self.manifest.keys {
-            note(&key.table, &[&key.id, &key.column, key.account.column()], &[&key.column]);
+            // A key that stays in its column is written by nobody but the UI.
+            let written: &[&Ident] = if key.hide == Hide::Vault { &[&key.column] } else { &[] };
+            note(&key.table, &[&key.id, &key.column, key.account.column()], written);
         }
         for write in self.manifest.writes.iter().filter(|write| write.hops()) {
             note(&write.table, &[write.account.column()], &[]);
@@ -197,6 +202,15 @@ impl Collector<'_> {
             }
         }
         tables
+    }
+
+    fn walls(&mut self, base: &Value) -> Result<()> {
+        for rewrite in wall::rewrites(self.manifest, self.snapshot)? {
+            let target = context! { target => rewrite.context()?, ..base.clone() };
+            let kind = Kind::Condition { met: rewrite.is_met() };
+            self.push(&rewrite.identity, "enforce/wall/column_grants.sql", &target, kind, None)?;
+        }
+        Ok(())
     }
 
     fn access_of_owner(&mut self, base: &Value) -> Result<()> {
@@ -283,14 +297,16 @@ impl Collector<'_> {
     }
 
     fn key_functions(&mut self, key: &Key, context: &Value) -> Result<()> {
-        let mut names =
-            vec!["stated", "withhold", "assert", "forget", "follow", "seal", "analyze", "publish", "publish_rows", "unseal"];
-        if matches!(key.account, AccountPath::Via { .. }) {
-            names.push("hop");
+        let mut names = vec!["stated", "withhold", "assert", "forget"];
+        if key.hide == Hide::Vault {
+            names.extend(["follow", "seal", "analyze", "publish", "publish_rows", "unseal"]);
+            if matches!(key.account, AccountPath::Via { .. }) {
+                names.push("hop");
+            }
         }
         names.extend(["generate", "reveal", "revoke", "authenticate"]);
         for name in names {
-            self.function(&format!("{name}_{}", key.name), &format!("enforce/key/{name}.sql"), context)?;
+            self.function(&format!("{name}_{}", key.name), &format!("enforce/{}/{name}.sql", folder(key, name)), context)?;
         }
         Ok(())
     }
@@ -313,9 +329,14 @@ impl Collector<'_> {
     fn key_triggers(&mut self, key: &Key, context: &Value) -> Result<()> {
         let on = &key.table;
         self.trigger(&format!("!keyward_{}_stated", key.name), on, "enforce/key/trigger_stated.sql", context)?;
-        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "forget_insert", "follow_delete"] {
-            self.trigger(&format!("~keyward_{}_{name}", key.name), on, &format!("enforce/key/trigger_{name}.sql"), context)?;
+        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "forget_insert"] {
+            let template = format!("enforce/{}/trigger_{name}.sql", folder(key, &format!("trigger_{name}")));
+            self.trigger(&format!("~keyward_{}_{name}", key.name), on, &template, context)?;
         }
+        if key.hide == Hide::Revoke {
+            return Ok(());
+        }
+        self.trigger(&format!("~keyward_{}_follow_delete", key.name), on, "enforce/key/trigger_follow_delete.sql", context)?;
         let name = format!("~keyward_{}_follow_truncate", key.name);
         for part in parts(values::relation(self.snapshot, on)?) {
             let context = context! { part => table(&part), ..context.clone() };
@@ -378,6 +399,12 @@ impl Collector<'_> {
         let kind = Kind::Condition { met: on.has_rls };
         self.push(&format!("row-level security on {}", write.table), "enforce/write/enable_rls.sql", context, kind, group)
     }
+}
+
+/// Returns the folder of `sql/enforce/` that holds a key's template: a key that stays in its column shares some with those that are sealed.
+fn folder(key: &Key, name: &str) -> &'static str {
+    let shared = ["stated", "forget", "trigger_withhold_insert", "trigger_assert_insert", "trigger_forget_insert"];
+    if key.hide == Hide::Vault || shared.contains(&name) { "key" } else { "wall" }
 }
 
 /// Returns the table and all its partitions: a statement trigger is not inherited.

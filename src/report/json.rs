@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::evidence::Evidence;
 use crate::plan::{self, Plan};
 
 /// Returns a plan as `keyward/plan/v1`, indented, with a newline at its end.
@@ -11,6 +12,21 @@ use crate::plan::{self, Plan};
 /// [`crate::error::Kind::Bug`] if it can't be written.
 pub fn plan(plan: &Plan) -> Result<String> {
     document(plan)
+}
+
+/// Returns a plan as JSON, with the statements that it breaks where they were looked for; [`read_plan`] reads it without them.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if it can't be written.
+pub fn plan_with(plan: &Plan, evidence: Option<&Evidence>) -> Result<String> {
+    #[derive(Serialize)]
+    struct With<'a> {
+        #[serde(flatten)]
+        plan: &'a Plan,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evidence: Option<&'a Evidence>,
+    }
+    document(&With { plan, evidence })
 }
 
 /// Reads a plan that [`plan()`] wrote; `file` names it in messages.

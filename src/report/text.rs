@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::evidence::Evidence;
 pub use crate::ident::plain;
 use crate::plan::{Action, Finding, Lock, Plan, Severity, Step};
 use crate::status::{Accounts, Installed, Policy, Status, Wave};
@@ -20,6 +21,9 @@ const MODES: [&str; 8] = [
     "ROW SHARE",
     "ACCESS SHARE",
 ];
+
+/// The most statements shown of a plan's evidence.
+const SHOWN: usize = 20;
 
 /// Returns a plan for reading: what stands in the way, then the steps by place, then the totals. `verbose` adds each step's SQL
 /// and its undo.
@@ -41,6 +45,39 @@ pub fn plan(plan: &Plan, verbose: bool, paint: Paint) -> String {
         let said = [(refusals, "refusal"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
         let said: Vec<_> = said.map(|(count, what)| plural(count, what)).collect();
         let _ = writeln!(text, "{}, explained above.", said.join(" and "));
+    }
+    text
+}
+
+/// Returns the statements that a plan breaks, the most called first, or why they aren't known.
+#[must_use]
+pub fn evidence(found: &Evidence, paint: Paint) -> String {
+    if let Some(why) = &found.unavailable {
+        return format!("Which statements of API roles break isn't known: {why}.\n");
+    }
+    let mut text = String::new();
+    if found.is_partial {
+        text.push_str(
+            "Statements of API roles are hidden from this role: with pg_read_all_stats it would see which of them break.\n",
+        );
+    }
+    if found.statements.is_empty() {
+        if !found.is_partial {
+            text.push_str("pg_stat_statements knows no statement of an API role that breaks.\n");
+        }
+        return text;
+    }
+    let many = plural(found.statements.len(), "statement");
+    let _ = writeln!(text, "{}", paint.bold(&format!("{many} of API roles that break (pg_stat_statements)")));
+    for one in found.statements.iter().take(SHOWN) {
+        let breaks: Vec<_> = one.breaks.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  {} on {}, {} calls: {}", one.role, one.table, count(one.calls), breaks.join(", "));
+        for line in wrap(&one.statement, 110) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    if found.statements.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more: keyward plan --output json", found.statements.len() - SHOWN);
     }
     text
 }
@@ -335,6 +372,14 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
     }
     if many {
         line("", &format!("and {} more", installed.keys.len() - 8));
+    }
+    for (name, readers) in &installed.walls {
+        let who = if readers.is_empty() {
+            "no API role may read it".to_owned()
+        } else {
+            paint.red(&format!("OPEN to {}", readers.join(", ")))
+        };
+        line("keys", &format!("{name}: in its column; {who}"));
     }
     match &installed.wave {
         Some(wave) => line("rollout", &wave_line(wave)),

@@ -13,6 +13,7 @@ use super::status::KeyStatus;
 use super::wave::Asked;
 use super::{Options, Percent, Progress, Tally, Tell, crew, park, revert, stragglers, wave};
 use crate::apply;
+use crate::catalog;
 use crate::db::{Db, Param};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, Name};
@@ -26,6 +27,8 @@ pub struct Finished {
     pub stragglers: u64,
     /// What was counted at the end, key by key.
     pub proof: Vec<Proof>,
+    /// The keys that stay in their column, which no API role may read: that was looked up at the end.
+    pub walls: Vec<Name>,
 }
 
 /// What was counted for one key at the end.
@@ -56,10 +59,27 @@ pub async fn finish(
     tell: &mut Tell<'_>,
 ) -> Result<Finished> {
     not_alone(db, tell).await?;
-    let done = begin(db, manifest, options, stop, tell).await;
+    let done = async {
+        let mut finished = begin(db, manifest, options, stop, tell).await?;
+        finished.walls = walls(db, manifest).await?;
+        Ok(finished)
+    }
+    .await;
     // The lock ends with the session as well; a connection that is gone has no lock.
     let _ = apply::release_shared(db).await;
     done
+}
+
+/// Proves of the keys that stay in their column that no API role may read it, and returns which these are.
+async fn walls(db: &mut Db, manifest: &Manifest) -> Result<Vec<Name>> {
+    let readers = catalog::readers(db, manifest).await?;
+    let open = readers.iter().filter(|(_, readers)| !readers.is_empty());
+    let open: Vec<_> = open.map(|(name, readers)| format!("{} may read {name}", readers.join(", "))).collect();
+    if open.is_empty() {
+        return Ok(readers.into_keys().collect());
+    }
+    Err(Error::refused(format!("API roles may read keys that their privileges should hide: {}", open.join("; ")))
+        .with_hint("keyward plan tells by which grant; apply it, then run the same command again"))
 }
 
 async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &AtomicBool, tell: &mut Tell<'_>) -> Result<Finished> {
@@ -86,7 +106,7 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
     }
     let Some(wave) = wave::enter(db, &ground, &asked_for, &everybody, (share.accounts, 0, always), &[]).await? else {
         let counts = stragglers::count(db, &ground).await?;
-        return Ok(Finished { tally: None, stragglers: 0, proof: proof(&counts) });
+        return Ok(Finished { tally: None, stragglers: 0, proof: proof(&counts), walls: Vec::new() });
     };
     tell(Progress::Began { wave: wave.id, total: share.eligible, continued: wave.continued });
     let course = Course {
@@ -125,7 +145,7 @@ async fn begin(db: &mut Db, manifest: &Manifest, options: &Options, stop: &Atomi
         return Err(Error::refused(why)
             .with_hint("the wave was reverted, as the manifest says of that gate; mend it, then run the same command again"));
     }
-    Ok(Finished { tally: Some(tally), stragglers: sealed, proof: proof(&counts) })
+    Ok(Finished { tally: Some(tally), stragglers: sealed, proof: proof(&counts), walls: Vec::new() })
 }
 
 /// Brings the wave to its end, once every account has been looked at.

@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use super::course::Of;
 use crate::catalog::Snapshot;
 use crate::error::Result;
-use crate::manifest::{Manifest, Name};
+use crate::manifest::{Hide, Manifest, Name};
 use crate::plan::context as values;
 use crate::template::{Templates, sql};
 
@@ -178,7 +178,8 @@ impl Statements {
         let has_checkpointer = context! { has_checkpointer => snapshot.server.major() >= 17 };
         let signals = templates.render("rollout/signals.sql", &has_checkpointer)?.sql;
         let mut keys = Vec::new();
-        for key in &manifest.keys {
+        // A key that stays in its column doesn't move.
+        for key in manifest.keys.iter().filter(|key| key.hide == Hide::Vault) {
             let context = values::key(manifest, snapshot, key)?;
             let of_key = |name: &str| render(name, Of::Accounts, &context);
             keys.push(KeyStatements {

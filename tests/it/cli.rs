@@ -81,7 +81,7 @@ impl Cli {
     }
 
     /// Runs it, kills it with SIGKILL when it has announced so many steps, and tells whether it was killed before its end.
-    fn kill_at_step(&self, args: &[&str], steps: usize) -> bool {
+    pub(crate) fn kill_at_step(&self, args: &[&str], steps: usize) -> bool {
         let mut child = self.command(args).spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut seen = 0;

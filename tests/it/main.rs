@@ -24,6 +24,7 @@ mod fixture;
 mod invariants;
 mod keys_survive;
 mod observe;
+mod revoke;
 mod rollout;
 mod rollout_engine;
 mod rollout_faults;

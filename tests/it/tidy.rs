@@ -12,7 +12,7 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["report"],
-    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "policy", "demo", "settle", "status"],
+    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "policy", "demo", "settle", "status", "evidence"],
     &["plan"],
     &["catalog", "manifest", "parse", "schema", "template"],
     &["db", "ident", "error"],

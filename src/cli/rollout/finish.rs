@@ -61,8 +61,8 @@ fn say_finished(context: &Context, finished: &Finished) -> Result<Exit> {
     }
     if context.format() == Format::Json {
         let more = match &finished.tally {
-            Some(_) => json!({ "proof": finished.proof }),
-            None => json!({ "proof": finished.proof, "wave": null }),
+            Some(_) => json!({ "proof": finished.proof, "walls": finished.walls }),
+            None => json!({ "proof": finished.proof, "walls": finished.walls, "wave": null }),
         };
         let tally = finished.tally.as_ref().unwrap_or(&none);
         return say_tally(context, "finish", Moved::Sealed, tally, finished.stragglers, &more);
@@ -78,6 +78,9 @@ fn say_finished(context: &Context, finished: &Finished) -> Result<Exit> {
             count(proof.sealed),
             count(proof.published_in_enabled_accounts)
         ));
+    }
+    for name in &finished.walls {
+        context.data(&format!("{name}: in its column, which no API role may read"));
     }
     Ok(exit)
 }

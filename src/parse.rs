@@ -232,7 +232,7 @@ pub fn use_of(statement: &str, schema: &str, table: &str, column: &str) -> Optio
     all.windows(2).any(star).then_some(Use::TakesAll)
 }
 
-/// Tells whether a column is compared in a join's condition, which is not among the filters that pg_query lists.
+/// Tells whether a column is compared in a join's condition, which is not among the filters that `pg_query` lists.
 fn is_joined_by(all: &[Lexeme], column: &str) -> bool {
     let is_equals = |lexeme: Option<&Lexeme>| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == "=");
     let Some(on) = all.iter().position(|lexeme| matches!(lexeme, Lexeme::Word(word) if word == "on")) else { return false };

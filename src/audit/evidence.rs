@@ -16,7 +16,7 @@ use super::finding::Finding;
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     pub(super) functions: Vec<Function>,
-    /// What pg_stat_statements knows; empty where it isn't installed.
+    /// What `pg_stat_statements` knows; empty where it isn't installed.
     pub(super) statements: Vec<Statement>,
     /// When, and by whom, the manifest in force was applied.
     pub(super) applied: Option<String>,
@@ -48,11 +48,11 @@ pub(super) struct Fires {
     pub(super) arguments: String,
 }
 
-/// A statement that pg_stat_statements has kept.
+/// A statement that `pg_stat_statements` has kept.
 #[derive(Debug, Deserialize)]
 pub(super) struct Statement {
     pub(super) role: String,
-    pub(super) statement: String,
+    pub(super) text: String,
     pub(super) calls: i64,
 }
 

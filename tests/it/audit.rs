@@ -320,8 +320,8 @@ const COPIES: &[Defect] = &[
     Defect("KW307", "CREATE PUBLICATION p FOR TABLE app.locations", "DROP PUBLICATION p"),
     Defect("KW307", "CREATE PUBLICATION p FOR TABLE app.devices WITH (publish = 'insert')", "DROP PUBLICATION p"),
     Defect("KW307", "CREATE PUBLICATION p FOR TABLE app.locations (id, api_key) -- from 15 on", "DROP PUBLICATION p"),
-    Defect("KW308", "CREATE PUBLICATION p FOR ALL TABLES", "DROP PUBLICATION p"),
     Defect("KW308", "CREATE PUBLICATION p FOR TABLE keyward.vault_token", "DROP PUBLICATION p"),
+    Defect("KW308", "CREATE PUBLICATION p FOR ALL TABLES", "DROP PUBLICATION p"),
     Defect(
         "KW309",
         "ALTER TABLE app.locations ADD hash text GENERATED ALWAYS AS (md5(api_key)) STORED",
@@ -354,7 +354,7 @@ const COPIES: &[Defect] = &[
 const SCHEMA: &[Defect] = &[
     Defect(
         "KW112",
-        "CREATE TABLE app.all_users (LIKE app.users) PARTITION BY RANGE (id); ALTER TABLE app.all_users ATTACH PARTITION app.users DEFAULT",
+        "ALTER TABLE app.users ALTER id DROP IDENTITY; CREATE TABLE app.all_users (LIKE app.users) PARTITION BY RANGE (id); ALTER TABLE app.all_users ATTACH PARTITION app.users DEFAULT",
         "ALTER TABLE app.all_users DETACH PARTITION app.users; DROP TABLE app.all_users",
     ),
     Defect("KW144", "CREATE POLICY asleep ON app.users AS RESTRICTIVE USING (false)", "DROP POLICY asleep ON app.users"),

@@ -2,7 +2,7 @@
 --   parameters there. The hidden text of others' statements counts as one. Judged in src/audit/checks.
 {% import "audit/_macros.sql" as m %}
 
-SELECT COALESCE(r.rolname, '') AS role, s.query AS statement, pg_catalog.sum(s.calls)::bigint AS calls
+SELECT COALESCE(r.rolname, '') AS role, s.query AS text, pg_catalog.sum(s.calls)::bigint AS calls
   FROM {{ statements }} AS s
   LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
  WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())

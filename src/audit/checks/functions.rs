@@ -140,14 +140,8 @@ fn mighty(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Opti
     let functions =
         ground.manifest.keys.iter().flat_map(|key| ["reveal", "publish", "unseal"].map(|what| format!("{what}_{}", key.name)));
     let own: Vec<String> = tables.chain(functions).collect();
-    let named = match body {
-        Some(body) if body.names("keyward") => own.into_iter().find(|name| body.names(name)),
-        Some(_) => None,
-        None if words(&function.source).any(|word| word == "keyward") => {
-            own.into_iter().find(|name| words(&function.source).any(|word| word == name))
-        }
-        None => None,
-    }?;
+    let mentions = |name: &str| body.map_or_else(|| words(&function.source).any(|word| word == name), |body| body.names(name));
+    let named = own.into_iter().find(|name| mentions(name)).filter(|_| mentions("keyward"))?;
     let signature = &function.name;
     Some(
         Finding::new("KW221", signature.as_str(), format!("It runs as {}, and names keyward.{named}.", function.owner))

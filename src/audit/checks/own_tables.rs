@@ -145,7 +145,10 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
         .filter(|grant| !was.unwrap_or(&nothing).grants.contains(*grant) && (was.is_some() || !grant.starts_with(&of_owner)))
         .copied()
         .collect();
-    if !extra.is_empty() {
+    // Another owner changes every grant's grantor, and is told by itself.
+    let owned = ground.snapshot.objects.get(&format!("table {table}")).and_then(|object| object.definition.lines().nth(1));
+    let is_owned = owned == Some(ground.manifest.roles.owner.as_str());
+    if !extra.is_empty() && is_owned {
         let who: BTreeSet<&str> = extra.iter().map(|grant| grant.split('=').next().unwrap_or_default()).collect();
         let who: Vec<&str> = who.into_iter().map(|role| if role.is_empty() { "PUBLIC" } else { role }).collect();
         let detail = format!("Its privileges have {} besides.", extra.join(" "));
@@ -178,7 +181,7 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
         );
     }
     let lost = was.grants.difference(&now.grants).count();
-    if lost > 0 && extra.is_empty() {
+    if lost > 0 && extra.is_empty() && is_owned {
         let detail = format!("Privileges that keyward granted were revoked {after}.");
         found.push(Finding::new("KW139", format!("access to {object}"), detail));
     }

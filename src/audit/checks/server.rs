@@ -12,8 +12,11 @@ pub(super) const RULES: &[Declared] = &[(
     "Update the server to its newest minor version; the data directory stays as it is.",
 )];
 
-/// The fixes: what was wrong, and the first minor version of each major one that has it.
-const FIXES: &[(&str, &str, &[(u32, u32)])] = &[
+/// What was wrong, and the first minor version of each major one that has the fix.
+type Fix = (&'static str, &'static str, &'static [(u32, u32)]);
+
+/// The fixes that matter here.
+const FIXES: &[Fix] = &[
     (
         "CVE-2023-2455",
         "a policy that depends on the role may be applied for another role, after inlining a function",

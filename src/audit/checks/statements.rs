@@ -1,4 +1,4 @@
-//! Who uses the key column today: the statements that pg_stat_statements has kept, by role.
+//! Who uses the key column today: the statements that `pg_stat_statements` has kept, by role.
 
 use sha2::{Digest, Sha256};
 
@@ -34,12 +34,12 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     for key in &ground.manifest.keys {
         let column = format!("{}.{}", key.table.human(), human(&key.column));
         let used = |text: &str| use_of(text, key.table.schema.as_str(), key.table.name.as_str(), key.column.as_str());
-        let mut uses: Vec<_> =
-            ground.evidence.statements.iter().filter_map(|kept| used(&kept.statement).map(|how| (how, kept))).collect();
-        uses.sort_by_key(|(how, kept)| (*how, std::cmp::Reverse(kept.calls)));
-        for (how, kept) in uses.into_iter().take(MOST) {
+        let mut by_use: Vec<_> =
+            ground.evidence.statements.iter().filter_map(|kept| used(&kept.text).map(|how| (how, kept))).collect();
+        by_use.sort_by_key(|(how, kept)| (*how, std::cmp::Reverse(kept.calls)));
+        for (how, kept) in by_use.into_iter().take(MOST) {
             // Most constants are parameters already; a utility statement keeps its own.
-            let text = redact(&kept.statement);
+            let text = redact(&kept.text);
             let mut shown: String = text.chars().take(240).collect();
             if shown.len() < text.len() {
                 shown.push('…');

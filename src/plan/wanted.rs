@@ -14,6 +14,7 @@ use crate::catalog::{Relation, Snapshot, hex, identity, tables_of};
 use crate::error::Result;
 use crate::ident::{Ident, Table};
 use crate::manifest::{AccountPath, Deny, Hide, Key, Manifest, Write};
+use crate::parse;
 use crate::template::{Rendered, Templates, ident, idents, sql, table};
 
 /// Privileges that keyward takes from the roles it holds at a distance.
@@ -281,15 +282,20 @@ impl Collector<'_> {
                 let met = held.is_empty();
                 let grantee = if role == "public" { sql("PUBLIC") } else { ident(&Ident::new(role.as_str())?) };
                 let shown: Vec<_> = if met { privileges.iter().copied().collect() } else { held };
+                let identity = format!("revocation from {role} on {part}");
+                // A repair doesn't forget what was taken before.
+                let recorded = self.snapshot.recorded(&identity).map(|recorded| parse::grants(&recorded.undo)).transpose()?;
+                let former: BTreeSet<_> = recorded.into_iter().flatten().map(|granted| granted.privilege).collect();
+                let former: BTreeSet<_> = former.into_iter().chain(shown.iter().map(|&privilege| privilege.to_owned())).collect();
                 let target = context! {
                     target => context! {
+                        former => former.into_iter().map(sql).collect::<Value>(),
                         table => table(&part),
                         grantee => grantee,
                         privileges => shown.iter().map(|privilege| sql(*privilege)).collect::<Value>(),
                     },
                     ..base.clone()
                 };
-                let identity = format!("revocation from {role} on {part}");
                 self.push(&identity, "enforce/setting/revoke_dangerous.sql", &target, Kind::Condition { met }, None)?;
             }
         }

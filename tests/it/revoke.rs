@@ -304,8 +304,10 @@ async fn uninstall_gives_every_privilege_back_exactly() {
     assert_eq!(legacy.err("UPDATE app.locations SET api_key = NULL").await, "42501");
     assert_eq!(legacy.err("UPDATE app.locations SET account_id = 1").await, "42501", "nothing is widened");
     legacy.ok("UPDATE app.locations SET name = 'x' WHERE id = 30; SELECT id, name, xmin FROM app.locations; GRANT SELECT (id) ON app.locations TO partner; REVOKE SELECT (id) ON app.locations FROM partner").await;
-    // a repair, and a new column: neither is forgotten
-    dba.ok("ALTER TABLE app.locations ADD extra text; GRANT ALL ON app.locations TO api_v2").await;
+    // repairs, and a new column: what was before is not forgotten
+    dba.ok("GRANT TRIGGER, SELECT ON app.locations TO api_v2").await;
+    world.apply().await;
+    dba.ok("ALTER TABLE app.locations ADD extra text; GRANT UPDATE, TRUNCATE ON app.locations TO api_v2").await;
     world.apply().await;
     dba.ok("ALTER TABLE app.locations DROP COLUMN extra").await;
     Cli::on(&world).ends_with(0, &["uninstall", "--yes"]);

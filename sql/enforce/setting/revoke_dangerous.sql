@@ -2,6 +2,6 @@
 --   none of them is for a role that keyward holds at a distance.
 -- lock: none
 -- hazard: revokes_privileges
--- undo: GRANT {% for p in target.privileges %}{{ p }}{% if not loop.last %}, {% endif %}{% endfor %} ON TABLE {{ target.table }} TO {{ target.grantee }};
+-- undo: GRANT {% for p in target.former %}{{ p }}{% if not loop.last %}, {% endif %}{% endfor %} ON TABLE {{ target.table }} TO {{ target.grantee }};
 
 REVOKE {% for p in target.privileges %}{{ p }}{% if not loop.last %}, {% endif %}{% endfor %} ON TABLE {{ target.table }} FROM {{ target.grantee }};

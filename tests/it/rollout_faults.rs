@@ -380,7 +380,7 @@ async fn a_process_stopped_amid_a_batch_makes_nobody_wait_longer_than_its_lease(
     let world = crowd(300).await;
     let mut all = world.act("postgres").await;
     hold(&mut all, 50).await;
-    let stopped = Process::start(&world, "run", Duration::from_millis(300));
+    let stopped = Process::start(&world, "run", Duration::from_secs(2));
     held(&mut all, 1).await;
     stopped.signal(Signal::SIGSTOP);
     let_go(&mut all, 50).await;

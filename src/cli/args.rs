@@ -125,8 +125,7 @@ impl Command {
             Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
-            Self::Audit(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
-            Self::Verify(_) => &[Output::Text, Output::Json],
+            Self::Audit(_) | Self::Verify(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
             Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::ident::Ident;
-use crate::report::{self, json};
+use crate::report::{self, entry, github, json, junit, sarif};
 use crate::verify::{self, Options};
 
 use super::Exit;
-use super::context::{Context, Format};
+use super::args::Output;
+use super::context::Context;
 use super::progress::took;
 
 const EXAMPLES: &str = "\
@@ -63,10 +64,10 @@ fn variable(text: &str) -> Result<(String, String), String> {
 /// Tries the attacks.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     if args.list {
-        context.data(&match context.format() {
-            Format::Text => report::verify::list(&verify::probes()?),
-            Format::Json => return Err(Error::usage("the list of probes comes as text only")),
-        });
+        if context.output() != Output::Text {
+            return Err(Error::usage("the list of probes comes as text only"));
+        }
+        context.data(&report::verify::list(&verify::probes()?));
         return Ok(Exit::Done);
     }
     let manifest = context.manifest()?;
@@ -86,9 +87,14 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     }
     let report = report?;
     db.close().await;
-    context.data(&match context.format() {
-        Format::Text => report::verify::text(&report, context.paint()),
-        Format::Json => json::document(&report)?,
+    let sheet = || entry::verification(&report, &context.manifest_path());
+    context.data(&match context.output() {
+        Output::Json => json::document(&report)?,
+        Output::Sarif => sarif::sheet(&sheet())?,
+        Output::Junit => junit::sheet(&sheet()),
+        Output::Github => github::sheet(&sheet()),
+        // The others were refused before.
+        _ => report::verify::text(&report, context.paint()),
     });
     context.note(&format!("{} tried in {}, and rolled back", report::text::plural(report.probes.len(), "attack"), took(started)));
     let too_many = args.max_skipped.filter(|most| report.skipped() > *most);

@@ -1,6 +1,7 @@
 //! The neutral form of whatever is reported one by one: findings of an audit, probes, findings of a lint. The formats know only this.
 
 use crate::audit::{self, Severity};
+use crate::verify::{self, Outcome};
 
 /// How much an entry weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,6 +130,38 @@ pub fn audit(report: &audit::Report, file: &str) -> Sheet {
         fingerprint: rule.id.clone(),
     });
     Sheet { name: "keyward audit".to_owned(), rules: rules.collect(), entries: found.chain(passed).collect() }
+}
+
+/// Returns a verification as a sheet: an attack that got through is an error, one that was skipped a note. `file` as for [`audit`].
+#[must_use]
+pub fn verification(report: &verify::Report, file: &str) -> Sheet {
+    let mut rules: Vec<About> = Vec::new();
+    for verdict in &report.probes {
+        if rules.iter().all(|about| about.rule != verdict.id) {
+            rules.push(About {
+                rule: verdict.id.clone(),
+                level: Level::Error,
+                title: verdict.vector.clone(),
+                why: format!("Attacks the control {}.", verdict.control.as_str()),
+                remedy: "keyward plan shows what is missing; keyward audit names the weakness.".to_owned(),
+            });
+        }
+    }
+    let entries = report.probes.iter().map(|verdict| Entry {
+        rule: verdict.id.clone(),
+        level: match verdict.outcome {
+            Outcome::Skipped => Level::Note,
+            _ if verdict.ok => Level::Passed,
+            _ => Level::Error,
+        },
+        title: format!("{} as {}: {}", verdict.vector, verdict.role, verdict.outcome.as_str()),
+        object: verdict.object.clone(),
+        message: verdict.message.clone(),
+        remedy: verdict.remedy.clone(),
+        place: Some(Place { file: file.to_owned(), line: 1, column: None }),
+        fingerprint: format!("{}:{}:{}", verdict.id, verdict.entry, verdict.role),
+    });
+    Sheet { name: "keyward verify".to_owned(), entries: entries.collect(), rules }
 }
 
 /// A sheet for the tests of the formats.

@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use crate::catalog::{Snapshot, tables_of};
 use crate::error::Result;
+use crate::ident::Ident;
 use crate::manifest::Manifest;
+use crate::plan::reach;
 use crate::template::Templates;
 
 use super::finding::Finding;
@@ -99,7 +101,7 @@ pub(super) fn values(manifest: &Manifest, snapshot: &Snapshot) -> Value {
     context! {
         owner => manifest.roles.owner.as_str(),
         owner_quoted => manifest.roles.owner.to_string(),
-        restricted => restricted(manifest).into_iter().collect::<Vec<_>>(),
+        restricted => acting(manifest, snapshot).into_iter().collect::<Vec<_>>(),
         keys => keys,
         tables => tables_of(manifest).iter().map(ToString::to_string).collect::<Vec<_>>(),
         known_functions => names("function keyward.\""),
@@ -111,6 +113,24 @@ pub(super) fn values(manifest: &Manifest, snapshot: &Snapshot) -> Value {
 pub(super) fn restricted(manifest: &Manifest) -> BTreeSet<String> {
     let roles = manifest.roles.api.iter().chain(manifest.writes.iter().flat_map(|write| &write.roles));
     roles.map(|role| role.as_str().to_owned()).collect()
+}
+
+/// Returns these roles, and the logins that act as one of them; not one that owns the tables anyway, or has a part of its own in the manifest.
+pub(super) fn acting(manifest: &Manifest, snapshot: &Snapshot) -> BTreeSet<String> {
+    let mut acting = restricted(manifest);
+    let roles = &manifest.roles;
+    let named: Vec<&str> = [&roles.ui, &roles.auth].into_iter().flatten().chain([&roles.owner]).map(Ident::as_str).collect();
+    for login in snapshot.roles.values().filter(|role| role.can_login && !role.is_superuser) {
+        let reached = reach(snapshot, &login.name, |membership| membership.can_set || membership.inherits);
+        let owns = |owner: &str| owner == login.name || reached.contains_key(owner);
+        let exempt = named.contains(&login.name.as_str())
+            || login.name == snapshot.server.login
+            || snapshot.tables.values().any(|table| owns(table.owner.as_str()));
+        if !exempt && restricted(manifest).iter().any(|role| reached.contains_key(role)) {
+            acting.insert(login.name.clone());
+        }
+    }
+    acting
 }
 
 /// Tells whether a check makes sense here.

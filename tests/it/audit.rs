@@ -194,6 +194,10 @@ const ROLES: &[Defect] = &[
     ),
     Defect("KW211", "GRANT pg_execute_server_program TO api_v1", "REVOKE pg_execute_server_program FROM api_v1"),
     Defect("KW212", "ALTER ROLE api_v2 REPLICATION", "ALTER ROLE api_v2 NOREPLICATION"),
+    // a login that acts as an API role counts as one
+    Defect("KW210", "GRANT pg_read_all_data TO legacy_login", "REVOKE pg_read_all_data FROM legacy_login"),
+    Defect("KW211", "GRANT pg_write_server_files TO legacy_login", "REVOKE pg_write_server_files FROM legacy_login"),
+    Defect("KW212", "ALTER ROLE legacy_login REPLICATION", "ALTER ROLE legacy_login NOREPLICATION"),
     Defect(
         "KW213",
         "GRANT app_ui TO api_v2 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE -- from 16 on",

@@ -11,7 +11,9 @@ WITH keys AS MATERIALIZED (
      LIMIT {{ most }}
 ), texts AS MATERIALIZED (
     {% for name in columns %}
-    {% if not loop.first %}UNION ALL {% endif %}(SELECT DISTINCT {{ loop.index0 }} AS at, o.{{ name }}::text AS value FROM {{ target }} AS o WHERE o.{{ name }} IS NOT NULL LIMIT 10000)
+    {% if not loop.first %}UNION ALL {% endif %}SELECT DISTINCT {{ loop.index0 }} AS at, o.value
+      FROM (SELECT f.{{ name }}::text AS value FROM {{ target }} AS f LIMIT 10000) AS o
+     WHERE o.value IS NOT NULL
     {% endfor %}
 )
 SELECT t.at, count(DISTINCT k.key) AS keys

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Ground};
 use crate::audit::finding::Severity;
 use crate::audit::rule::Declared;
-use crate::audit::sql::restricted;
+use crate::audit::sql::{acting, restricted};
 use crate::ident::Ident;
 use crate::plan::{arrows, reach};
 
@@ -50,11 +50,10 @@ pub(super) const RULES: &[Declared] = &[
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     let (manifest, snapshot) = (ground.manifest, ground.snapshot);
-    let restricted = restricted(manifest);
     let privileged: Vec<&Ident> = manifest.roles.ui.iter().chain([&manifest.roles.owner]).collect();
     let quoted = |name: &str| Ident::new(name).map(|name| name.to_string()).unwrap_or_default();
     let mut found = Vec::new();
-    for role in &restricted {
+    for role in &acting(manifest, snapshot) {
         if snapshot.roles.get(role).is_some_and(|role| role.is_superuser) {
             continue;
         }

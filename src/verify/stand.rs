@@ -313,17 +313,13 @@ impl Stand {
         if site.is_accounts {
             // a new account may have been enabled at birth
             self.set(session, templates, site, &of_rows, false, &patterns.accounts, manifest).await?;
-            let back = self.sides.iter().map(|side| {
-                let key = site.key.map_or(&site.id, |key| &key.column);
-                format!(
-                    "UPDATE {} SET {key} = {} WHERE {} = {}",
-                    site.table,
-                    cell(&patterns.rows, key, &side.key),
-                    site.id,
-                    cell(&patterns.rows, &site.id, &side.id)
-                )
-            });
-            session.run(Actor::Hand, &of_rows, &back.collect::<Vec<_>>()).await?;
+            if let Some(key) = site.key {
+                let back = self.sides.iter().map(|side| {
+                    let (id, value) = (cell(&patterns.rows, &site.id, &side.id), cell(&patterns.rows, &key.column, &side.key));
+                    format!("UPDATE {} SET {} = {value} WHERE {} = {id}", site.table, key.column, site.id)
+                });
+                session.run(Actor::Hand, &of_rows, &back.collect::<Vec<_>>()).await?;
+            }
         }
         self.set(session, templates, site, &of_rows, true, &patterns.accounts, manifest).await?;
         if let Some(key) = site.key {

@@ -387,6 +387,50 @@ async fn what_can_not_be_verified_is_refused() {
     assert!(report.probes.iter().all(|verdict| verdict.role == "legacy_login") && !report.left_out.is_empty());
 }
 
+#[tokio::test]
+async fn the_command_tells_by_its_exit_code_and_keeps_data_on_stdout() {
+    let world = World::applied().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("keyward.toml"), crate::fixture::MANIFEST).unwrap();
+    let verify = |role: &str, args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_keyward"))
+            .arg("verify")
+            .args(args)
+            .current_dir(folder.path())
+            .env("DATABASE_URL", world.sandbox.url_as(role, &world.database))
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let some = ["--only", "write_delete,read_star,role_ui", "--max-skipped", "0"];
+    let (code, stdout, stderr) = verify("postgres", &some);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(stdout.contains("No attack got through") && stderr.contains("rolled back"), "{stdout}{stderr}");
+    let (code, stdout, _) = verify("postgres", &[&some[..], &["--output", "json"]].concat());
+    let document: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, document["probes"].as_array().unwrap().len()), (Some(0), 2 + 3 + 5));
+    // more skipped than allowed, or nothing but skipped
+    let mut dba = world.act("postgres").await;
+    assert_eq!(verify("app_owner", &some[..2]).0, Some(1));
+    dba.ok("GRANT api_v1, api_v2, legacy_login TO app_owner").await;
+    assert_eq!(verify("app_owner", &some[..2]).0, Some(0));
+    let (code, stdout, stderr) = verify("app_owner", &some);
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("only a superuser can be another login") && stderr.contains("5 probes skipped"), "{stdout}{stderr}");
+    // got through
+    dba.ok("ALTER TABLE app.users DISABLE TRIGGER USER").await;
+    let (code, stdout, _) = verify("postgres", &["--only", "write_delete", "--role", "api_v1"]);
+    assert_eq!(code, Some(1));
+    assert!(stdout.starts_with("bypassed: DELETE, as api_v1 on app.users"), "{stdout}");
+    // the rest
+    let (code, stdout, _) = verify("postgres", &["--list"]);
+    assert!(code == Some(0) && stdout.lines().count() > 140, "{stdout}");
+    assert_eq!(verify("postgres", &["--only", "nonsense"]).0, Some(2));
+    assert_eq!(verify("postgres", &["--set", "tenant"]).0, Some(2));
+    dba.ok("DROP SCHEMA keyward CASCADE").await;
+    assert_eq!(verify("postgres", &[]).0, Some(4));
+}
+
 /// The application's roles, and a manifest with one key.
 const ROLES: &str = "CREATE ROLE app_owner LOGIN CREATEROLE; CREATE ROLE app_ui LOGIN; CREATE ROLE api LOGIN; CREATE ROLE legacy LOGIN; CREATE ROLE gate LOGIN;
 CREATE DATABASE shop OWNER app_owner;
@@ -464,7 +508,7 @@ async fn a_key_in_the_accounts_table_itself_is_attacked_as_well() {
     let world = shape(
         "CREATE TABLE app.accounts (id bigint PRIMARY KEY, name text NOT NULL, secret text UNIQUE, other text); INSERT INTO app.accounts VALUES (1, 'a', 'key-1', 'other-1'), (2, 'b', 'key-2', 'other-2');",
         "table = 'app.accounts'\nid = 'id'",
-        "[[keys]]\nname = 'k'\ntable = 'app.accounts'\nid = 'id'\ncolumn = 'secret'\naccount = 'id'\n[[keys]]\nname = 'o'\ntable = 'app.accounts'\nid = 'id'\ncolumn = 'other'\naccount = 'id'\n",
+        "[[keys]]\nname = 'k'\ntable = 'app.accounts'\nid = 'id'\ncolumn = 'secret'\naccount = 'id'\n[[keys]]\nname = 'o'\ntable = 'app.accounts'\nid = 'id'\ncolumn = 'other'\naccount = 'id'\n[[writes]]\nname = 'a'\ntable = 'app.accounts'\naccount = 'id'\nroles = ['legacy']\nrls = true\n",
     )
     .await;
     all_ok(&run(&world, "postgres", &Options::new()).await, &["read_statistics"]);
@@ -488,7 +532,16 @@ async fn partitions_are_attacked_directly_on_accounts_that_have_one() {
     )
     .await;
     let report = run(&world, "postgres", &Options::new()).await;
-    let there_are_two = ["key_hop_in", "key_hop_in_with_key", "read_hop_out", "setting_reborn", "read_statistics"];
+    let there_are_two = [
+        "setting_opt_out",
+        "setting_definer",
+        "vault_publish",
+        "key_hop_in",
+        "key_hop_in_with_key",
+        "read_hop_out",
+        "setting_reborn",
+        "read_statistics",
+    ];
     let skipped: BTreeSet<_> = report.probes.iter().filter(|v| v.outcome == Outcome::Skipped).map(|v| v.id.as_str()).collect();
     assert!(report.failures().next().is_none(), "{:#?}", report.failures().collect::<Vec<_>>());
     assert!(skipped.is_subset(&there_are_two.into()), "{skipped:?}");

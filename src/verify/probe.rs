@@ -179,6 +179,7 @@ probes![
     "351_write_later_trigger",
     "352_write_later_update_trigger",
     "353_write_trigger_privilege",
+    "354_write_all_data",
 ];
 
 /// What a probe attacks: one of the three things that keyward promises.

@@ -46,6 +46,7 @@ const SUPERUSERS: &[&str] = &[
     "role_table_owner",
     "role_ui",
     "vault_read_all_data",
+    "write_all_data",
     "write_bypass_rls",
     "write_replica_delete",
     "write_replica_role",

@@ -18,6 +18,9 @@ pub fn text(report: &Report, paint: Paint) -> String {
     }
     text.push_str(&skipped(report, paint));
     text.push_str(&matrix(report, paint));
+    for entry in report.unproved() {
+        let _ = writeln!(text, "{} {}: each of its probes was skipped", paint.red("nothing proved of"), printable(entry));
+    }
     for entry in &report.not_attacked {
         let _ = writeln!(
             text,

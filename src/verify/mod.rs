@@ -115,6 +115,14 @@ impl Report {
         self.probes.iter().filter(|verdict| verdict.failed())
     }
 
+    /// Returns the entries of the manifest of which nothing was proved: each of their probes was skipped.
+    #[must_use]
+    pub fn unproved(&self) -> Vec<&str> {
+        let entries: BTreeSet<&str> = self.probes.iter().map(|verdict| verdict.entry.as_str()).collect();
+        let proved = |entry: &&str| self.probes.iter().any(|v| v.entry == *entry && v.outcome != Outcome::Skipped);
+        entries.into_iter().filter(|entry| !proved(entry)).collect()
+    }
+
     /// Returns how many probes were skipped.
     #[must_use]
     pub fn skipped(&self) -> usize {

@@ -179,6 +179,7 @@ fn key_holes(guard: &str) -> Vec<Hole> {
         hole(nothing, guard, "key_update", Stopped),
         hole(nothing, guard, "key_sealed", Bypassed),
         hole("UPDATE keyward.policy SET mode = 'off'", "UPDATE keyward.policy SET mode = 'enforce'", "key_copy_from", Bypassed),
+        hole("UPDATE keyward.policy SET mode = 'off'", "UPDATE keyward.policy SET mode = 'enforce'", "read_star", Bypassed),
         hole(
             "CREATE TABLE app.branch () INHERITS (app.locations); GRANT ALL ON app.branch TO api_v1, api_v2, app_ui",
             "DROP TABLE app.branch",
@@ -330,7 +331,13 @@ async fn no_output_holds_a_key_even_where_every_attack_gets_through() {
               RETURN NEW; END $$; CREATE TRIGGER shout BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.shout()")
         .await;
     let report = run(&world, "postgres", &Options::new().gentle(true)).await;
-    assert!(report.failures().count() > 50);
+    // not one of the keys' attacks and the legacy role's writes fails any more, but for want of a privilege
+    for verdict in &report.probes {
+        let lacks = verdict.sqlstate.as_deref() == Some("42501")
+            || ["23502", "0A000"].contains(&verdict.sqlstate.as_deref().unwrap_or_default());
+        let vault = verdict.id.starts_with("vault_") || ["read_prepared", "read_statistics"].contains(&verdict.id.as_str());
+        assert!(verdict.outcome == Outcome::Bypassed || lacks || vault || verdict.role == "api_v2", "{verdict:#?}");
+    }
     let key = regex::Regex::new("loc_[0-9a-f]{6}|key-[0-9]|kwprobe").unwrap();
     for output in [
         json::document(&report).unwrap(),

@@ -4,7 +4,7 @@
 -- who: api
 -- expects: hidden
 -- tell: shows
--- where: not_null
+-- where: not_null, details
 
 -- act:
 UPDATE {{ key.table }} SET {{ row.not_null }} = NULL WHERE {{ key.id }} = {{ at.id }};

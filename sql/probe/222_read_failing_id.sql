@@ -4,7 +4,7 @@
 -- who: api
 -- expects: hidden
 -- tell: shows
--- where: not_null_id
+-- where: not_null_id, details
 
 -- act:
 UPDATE {{ key.table }} SET {{ key.id }} = NULL WHERE {{ key.id }} = {{ at.id }};

@@ -4,7 +4,7 @@
 -- who: api
 -- expects: hidden
 -- tell: shows
--- where: not_null, moves, spare
+-- where: not_null, moves, spare, details
 
 -- act:
 UPDATE {{ key.table }} SET {{ row.not_null }} = NULL, {{ row.link }} = {{ other.link }} WHERE {{ key.id }} = {{ at.id }};

@@ -4,6 +4,7 @@
 -- who: api
 -- expects: stopped
 -- tell: shows
+-- where: fresh_accounts
 -- with: owner
 
 -- act:

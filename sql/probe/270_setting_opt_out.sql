@@ -3,7 +3,7 @@
 -- vector: opts the account out
 -- who: api, legacy
 -- expects: stopped
--- where: ui
+-- where: ui, fresh_accounts
 -- with: ui
 {% import "probe/_macros.sql" as m %}
 

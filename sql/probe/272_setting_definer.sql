@@ -3,7 +3,7 @@
 -- vector: opts out through a definer function of the UI's
 -- who: api, legacy
 -- expects: stopped
--- where: ui
+-- where: ui, fresh_accounts
 -- with: ui
 {% import "probe/_macros.sql" as m %}
 

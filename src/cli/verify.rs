@@ -18,7 +18,7 @@ where it must succeed (its control), then where it must not. No key of yours is 
 whose control fails, or whose role the connected one can't act as, is skipped, and says why.
 
 Exit code 1 if an attack got through or failed in silence, if more probes were skipped than
---max-skipped allows, or if all of them were.
+--max-skipped allows, or if all of an entry of the manifest were.
 
 Examples:
   keyward verify
@@ -102,6 +102,6 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         context.note(&format!("{} skipped, and --max-skipped is {most}", report::text::plural(report.skipped(), "probe")));
     }
     // nothing but skipped probes proves nothing
-    let proved = report.probes.len() > report.skipped();
+    let proved = !report.probes.is_empty() && report.unproved().is_empty();
     Ok(if report.failures().next().is_some() || too_many.is_some() || !proved { Exit::Findings } else { Exit::Done })
 }

@@ -18,6 +18,17 @@ pub fn text(report: &Report, paint: Paint) -> String {
     }
     text.push_str(&skipped(report, paint));
     text.push_str(&matrix(report, paint));
+    for entry in report.unproved() {
+        let _ = writeln!(text, "{} {}: each of its probes was skipped", paint.red("nothing proved of"), printable(entry));
+    }
+    for entry in &report.not_attacked {
+        let _ = writeln!(
+            text,
+            "{} {}: no attack is written for hide = \"revoke\" yet, so nothing is proved of it",
+            paint.yellow("not attacked:"),
+            printable(entry)
+        );
+    }
     for (list, what) in [
         (&report.not_applicable, "have no meaning here"),
         (&report.left_out, "left out, since they take a strong lock for a moment"),

@@ -23,7 +23,7 @@ use crate::catalog::Snapshot;
 use crate::db::{Db, Param};
 use crate::error::{Error, Result};
 use crate::ident::Ident;
-use crate::manifest::Manifest;
+use crate::manifest::{Hide, Manifest};
 use crate::template::Templates;
 use attack::{Seen, Turn};
 pub use outcome::{Outcome, Verdict};
@@ -103,6 +103,8 @@ pub struct Report {
     pub not_applicable: Vec<String>,
     /// The probes that were left out to take no strong lock.
     pub left_out: Vec<String>,
+    /// The entries of the manifest that no attack is written for: keys with `hide = "revoke"`.
+    pub not_attacked: Vec<String>,
     /// The sequences that moved meanwhile, on their own or by others' work too: a rollback doesn't take them back.
     pub sequences: Vec<String>,
 }
@@ -111,6 +113,14 @@ impl Report {
     /// Returns the verdicts on attacks that got through, or failed in another way than they should.
     pub fn failures(&self) -> impl Iterator<Item = &Verdict> {
         self.probes.iter().filter(|verdict| verdict.failed())
+    }
+
+    /// Returns the entries of the manifest of which nothing was proved: each of their probes was skipped.
+    #[must_use]
+    pub fn unproved(&self) -> Vec<&str> {
+        let entries: BTreeSet<&str> = self.probes.iter().map(|verdict| verdict.entry.as_str()).collect();
+        let proved = |entry: &&str| self.probes.iter().any(|v| v.entry == *entry && v.outcome != Outcome::Skipped);
+        entries.into_iter().filter(|entry| !proved(entry)).collect()
     }
 
     /// Returns how many probes were skipped.
@@ -161,8 +171,11 @@ pub async fn verify(
     db.execute("SET lock_timeout = 500; SET statement_timeout = 5000").await?;
     let run = Run { manifest, snapshot: &snapshot, options, templates: probe::templates()?, probes: &probes };
     let done = run.all(db, &sites, tell).await;
-    db.execute("ROLLBACK; SET lock_timeout = 0; SET statement_timeout = 0").await?;
-    done
+    let ended = db.execute("ROLLBACK; SET lock_timeout = 0; SET statement_timeout = 0").await;
+    // a connection that is gone fails here too; the failure before it is the one to tell
+    let report = done?;
+    ended?;
+    Ok(report)
 }
 
 /// Returns the probes that were asked for.
@@ -241,6 +254,13 @@ impl Run<'_> {
             probes: verdicts,
             not_applicable: tried.iter().filter(|probe| !applied.contains(probe.id)).map(|probe| probe.id.to_owned()).collect(),
             left_out: left_out.iter().map(|probe| probe.id.to_owned()).collect(),
+            not_attacked: self
+                .manifest
+                .keys
+                .iter()
+                .filter(|key| key.hide == Hide::Revoke)
+                .map(|key| key.name.to_string())
+                .collect(),
             sequences: moved.collect(),
         })
     }

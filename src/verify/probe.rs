@@ -179,6 +179,7 @@ probes![
     "351_write_later_trigger",
     "352_write_later_update_trigger",
     "353_write_trigger_privilege",
+    "354_write_all_data",
 ];
 
 /// What a probe attacks: one of the three things that keyward promises.
@@ -408,6 +409,14 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
     if controls.is_empty() || who.is_empty() || (expects.is_empty() && !withheld) {
         return Err(wrong("control, who and expects must be given"));
     }
+    let with = field("with").map(|name| actor_named(name, file)).transpose()?;
+    let mut conditions = words("where");
+    if with == Some(Actor::Ui) || text.contains(" as ui:") {
+        conditions.push("ui");
+    }
+    if with == Some(Actor::Auth) {
+        conditions.push("auth");
+    }
     Ok(Probe {
         id,
         controls,
@@ -417,8 +426,8 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         lock: field("lock"),
         who,
         tell,
-        with: field("with").map(|name| actor_named(name, file)).transpose()?,
-        conditions: words("where"),
+        with,
+        conditions,
         needs: words("needs"),
         file,
     })

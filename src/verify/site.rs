@@ -83,7 +83,7 @@ impl<'a> Site<'a> {
         let is_accounts = *table_name == manifest.accounts.table;
         let id = match key {
             Some(key) => key.id.clone(),
-            None => id_of(on, &manifest.accounts.id, is_accounts),
+            None => id_of(on, path, &manifest.accounts.id, is_accounts),
         };
         let facts = facts(manifest, snapshot, on, &id, path, key);
         let not_null = not_null(on, &id, path, key);
@@ -159,18 +159,18 @@ pub(super) fn keys_of<'a>(manifest: &'a Manifest, table: &Table) -> Vec<&'a Iden
     manifest.keys.iter().filter(|key| key.table == *table).map(|key| &key.column).collect()
 }
 
-/// Returns the column that tells rows of a table apart: that of its primary key, or else of the first unique index.
-fn id_of(on: &Relation, account: &Ident, is_accounts: bool) -> Ident {
+/// Returns the column that tells rows of a table apart: one of its primary key, or else of a unique index, but never the one that leads to the
+/// account, of which rows have the same.
+fn id_of(on: &Relation, path: &AccountPath, account: &Ident, is_accounts: bool) -> Ident {
     if is_accounts {
         return account.clone();
     }
-    let primary = on.constraints.iter().filter(|constraint| constraint.kind == "p" && constraint.columns.len() == 1);
-    let unique = on.indexes.iter().filter(|index| index.is_unique && index.columns.len() == 1);
-    let mut candidates = primary.map(|constraint| &constraint.columns[0]).chain(unique.map(|index| &index.columns[0]));
-    let named = candidates.find_map(|name| Ident::new(name.as_str()).ok());
-    named
-        .or_else(|| on.columns.first().and_then(|column| Ident::new(column.name.as_str()).ok()))
-        .unwrap_or_else(|| account.clone())
+    let primary = on.constraints.iter().filter(|constraint| constraint.kind == "p").flat_map(|constraint| &constraint.columns);
+    let unique = on.indexes.iter().filter(|index| index.is_unique).flat_map(|index| &index.columns);
+    let any = on.columns.iter().map(|column| &column.name);
+    let candidates = primary.chain(unique).chain(any).filter_map(|name| Ident::new(name.as_str()).ok());
+    let mut candidates = candidates.filter(|name| name != path.column());
+    candidates.next().unwrap_or_else(|| account.clone())
 }
 
 /// Returns a column that takes no NULL and tells nothing of the row's account.
@@ -226,6 +226,8 @@ fn facts(
         // another account doesn't mean another partition
         ("stays", !on.partition_key.iter().any(|column| column == path.column().as_str())),
         ("not_null", not_null(on, id, path, key).is_some()),
+        // under row-level security the server quotes no failing row
+        ("details", !on.has_rls),
         ("not_null_id", !is_accounts && column(id).is_some_and(|column| column.not_null)),
         ("null_ref", !is_accounts && column(path.column()).is_some_and(|column| !column.not_null && !column.domain_not_null)),
         ("cascades_delete", !is_via && refers("ON DELETE CASCADE")),

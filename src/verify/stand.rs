@@ -313,29 +313,34 @@ impl Stand {
         if site.is_accounts {
             // a new account may have been enabled at birth
             self.set(session, templates, site, &of_rows, false, &patterns.accounts, manifest).await?;
-            let back = self.sides.iter().map(|side| {
-                let key = site.key.map_or(&site.id, |key| &key.column);
-                format!(
-                    "UPDATE {} SET {key} = {} WHERE {} = {}",
-                    site.table,
-                    cell(&patterns.rows, key, &side.key),
-                    site.id,
-                    cell(&patterns.rows, &site.id, &side.id)
-                )
-            });
-            session.run(Actor::Hand, &of_rows, &back.collect::<Vec<_>>()).await?;
+            if let Some(key) = site.key {
+                let back = self.sides.iter().map(|side| {
+                    let (id, value) = (cell(&patterns.rows, &site.id, &side.id), cell(&patterns.rows, &key.column, &side.key));
+                    format!("UPDATE {} SET {} = {value} WHERE {} = {id}", site.table, key.column, site.id)
+                });
+                session.run(Actor::Hand, &of_rows, &back.collect::<Vec<_>>()).await?;
+            }
         }
         self.set(session, templates, site, &of_rows, true, &patterns.accounts, manifest).await?;
         if let Some(key) = site.key {
+            let side = &self.sides[0];
+            let (id, value) = (cell(&patterns.rows, &site.id, &side.id), cell(&patterns.rows, &key.column, &side.key));
+            let set = |to: &str| format!("UPDATE {} SET {} = {to} WHERE {} = {id}", site.table, key.column, site.id);
             // what the rollout does: the guard turns this NULL into a seal
-            let seal = format!(
-                "UPDATE {} SET {} = NULL WHERE {} = {}",
-                site.table,
-                key.column,
-                site.id,
-                cell(&patterns.rows, &site.id, &self.sides[0].id)
-            );
-            session.run(Actor::Owner, &of_rows, &[seal]).await?;
+            session.run(Actor::Owner, &of_rows, &[set("NULL")]).await?;
+            let vault = Ident::new(format!("vault_{}", key.name))?;
+            let sealed = format!("SELECT pg_catalog.count(*) FROM keyward.{vault} AS v WHERE v.{} = {id}", site.id);
+            if session.db.last_text(&sealed).await?.as_deref() != Some("1") {
+                // it doesn't: a key that is nowhere would be well hidden, so it goes back, unless another guard forbids that
+                session.db.execute("SAVEPOINT put_back").await?;
+                match session.run(Actor::Hand, &of_rows, &[set(&value)]).await {
+                    Ok(()) => {}
+                    Err(Trouble::Refused { .. }) => {
+                        session.db.execute("ROLLBACK TO SAVEPOINT put_back").await?;
+                    }
+                    Err(fatal) => return Err(fatal),
+                }
+            }
         }
         session.run(Actor::Hand, &of_rows, &[]).await?;
         for side in &mut self.sides {

@@ -6,4 +6,4 @@
 -- tell: shows
 
 -- act:
-SELECT b.{{ key.column }}::text::pg_catalog.point FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};
+SELECT b.{{ key.column }}::text::boolean FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};

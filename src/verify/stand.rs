@@ -12,7 +12,7 @@ use super::site::{Site, keys_of, raw};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ident::Ident;
-use crate::manifest::{AccountPath, Manifest};
+use crate::manifest::{AccountPath, Key, Manifest};
 use crate::template::Templates;
 
 /// The ways to make rows, the first that the tables take is kept.
@@ -323,24 +323,7 @@ impl Stand {
         }
         self.set(session, templates, site, &of_rows, true, &patterns.accounts, manifest).await?;
         if let Some(key) = site.key {
-            let side = &self.sides[0];
-            let (id, value) = (cell(&patterns.rows, &site.id, &side.id), cell(&patterns.rows, &key.column, &side.key));
-            let set = |to: &str| format!("UPDATE {} SET {} = {to} WHERE {} = {id}", site.table, key.column, site.id);
-            // what the rollout does: the guard turns this NULL into a seal
-            session.run(Actor::Owner, &of_rows, &[set("NULL")]).await?;
-            let vault = Ident::new(format!("vault_{}", key.name))?;
-            let sealed = format!("SELECT pg_catalog.count(*) FROM keyward.{vault} AS v WHERE v.{} = {id}", site.id);
-            if session.db.last_text(&sealed).await?.as_deref() != Some("1") {
-                // it doesn't: a key that is nowhere would be well hidden, so it goes back, unless another guard forbids that
-                session.db.execute("SAVEPOINT put_back").await?;
-                match session.run(Actor::Hand, &of_rows, &[set(&value)]).await {
-                    Ok(()) => {}
-                    Err(Trouble::Refused { .. }) => {
-                        session.db.execute("ROLLBACK TO SAVEPOINT put_back").await?;
-                    }
-                    Err(fatal) => return Err(fatal),
-                }
-            }
+            self.seal(session, site, key, &patterns.rows, &of_rows).await?;
         }
         session.run(Actor::Hand, &of_rows, &[]).await?;
         for side in &mut self.sides {
@@ -358,6 +341,36 @@ impl Stand {
                 places.pop().ok_or_else(|| refused("a row that was made is not to be seen: row-level security, or a trigger"))?;
         }
         Ok(())
+    }
+
+    /// Seals the key of the row whose account is on, as the rollout does: the guard turns a NULL into a seal.
+    ///
+    /// Where it doesn't, the key goes back: one that is nowhere would be well hidden. Unless another guard forbids that.
+    async fn seal(
+        &self,
+        session: &mut Session<'_>,
+        site: &Site<'_>,
+        key: &Key,
+        rows: &Pattern,
+        cast: &Cast,
+    ) -> Result<(), Trouble> {
+        let sealed = &self.sides[0];
+        let (id, value) = (cell(rows, &site.id, &sealed.id), cell(rows, &key.column, &sealed.key));
+        let set = |to: &str| format!("UPDATE {} SET {} = {to} WHERE {} = {id}", site.table, key.column, site.id);
+        session.run(Actor::Owner, cast, &[set("NULL")]).await?;
+        let vault = Ident::new(format!("vault_{}", key.name))?;
+        let query = format!("SELECT pg_catalog.count(*) FROM keyward.{vault} AS v WHERE v.{} = {id}", site.id);
+        if session.db.last_text(&query).await?.as_deref() == Some("1") {
+            return Ok(());
+        }
+        session.db.execute("SAVEPOINT put_back").await?;
+        match session.run(Actor::Hand, cast, &[set(&value)]).await {
+            Err(Trouble::Refused { .. }) => {
+                session.db.execute("ROLLBACK TO SAVEPOINT put_back").await?;
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// Sets the settings: of the first account as told, of the others off.
@@ -517,7 +530,7 @@ async fn real_accounts(db: &mut Db, manifest: &Manifest) -> Result<Vec<String>, 
 }
 
 /// Makes a key as the manifest says keys are made.
-fn make_key(site: &Site<'_>, patterns: &Patterns, key: &crate::manifest::Key, chance: &Chance) -> Result<String, Trouble> {
+fn make_key(site: &Site<'_>, patterns: &Patterns, key: &Key, chance: &Chance) -> Result<String, Trouble> {
     let column = patterns.rows.column(&key.column);
     let (base, most) = column.map_or(("text", None), |column| (column.base.as_str(), column.max_length));
     if is_text(base) {

@@ -1,5 +1,6 @@
 //! `keyward audit`.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::audit::{self, Baseline, Options, Severity};
@@ -62,8 +63,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     }
     report.from_severity(args.min_severity);
     if let Some(path) = &args.write_baseline {
-        let written = std::fs::write(path, Baseline::draft(&report.findings));
-        written.map_err(|error| Error::usage(format!("can't write {}", path.display())).with_source(error))?;
+        write_new(path, &Baseline::draft(&report.findings))?;
         context.note(&format!("wrote {}: give each of the {} findings a reason", path.display(), report.findings.len()));
         return Ok(Exit::Done);
     }
@@ -90,6 +90,14 @@ fn explain(context: &Context, id: &str) -> Result<Exit> {
         .ok_or_else(|| Error::usage(format!("there is no finding {id}")).with_hint("keyward audit --explain lists them all"))?;
     context.data(&findings::explain(rule, context.paint()));
     Ok(Exit::Done)
+}
+
+/// Writes a file that isn't there yet: reasons that somebody wrote are not to be lost.
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Error::usage(format!("can't write {}", path.display())).with_source(error).with_hint("name a file that isn't there yet")
+    })
 }
 
 fn read(path: &Path) -> Result<Baseline> {

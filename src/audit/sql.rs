@@ -61,8 +61,19 @@ sources![OTHERS:
 ];
 
 /// The tables of `migrations/`, which `keyward.object` doesn't list.
-pub(super) const BASE_TABLES: [&str; 10] =
-    ["policy", "wave", "event", "manifest", "ledger", "object", "schema_history", "rollout_control", "worker", "chunk"];
+pub(super) const BASE_TABLES: [&str; 11] = [
+    "policy",
+    "wave",
+    "event",
+    "manifest",
+    "ledger",
+    "object",
+    "schema_history",
+    "rollout_control",
+    "worker",
+    "chunk",
+    "observation",
+];
 
 /// A row of a check.
 #[derive(Debug, Deserialize)]

@@ -85,6 +85,18 @@ IF verdict_ = 'observe' THEN
             END IF;
 {%- endmacro %}
 
+{#- PL/pgSQL of the assertion of a key: counts what it would stop. -#}
+{% macro observed_key(key) %}
+IF observing_ THEN
+        IF TG_OP = 'INSERT' THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
+        -- whether a UI role stated the key itself, only the guard can tell
+        ELSIF NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
+        END IF;
+    END IF;
+{%- endmacro %}
+
 {#- PL/pgSQL of keyward.observe: counts what was seen, once a transaction. -#}
 {% macro count_observation() %}
 INSERT INTO keyward.observation AS o (day, account, control, act, role, slot, last_at, last_xact)

@@ -286,6 +286,28 @@ async fn what_is_to_be_rejected_is_rejected() {
 }
 
 #[tokio::test]
+async fn while_the_policy_observes_new_keys_pass_and_are_counted() {
+    let world = applied().await;
+    world.opt_in("1").await;
+    let mut all = world.act("postgres").await;
+    all.ok("UPDATE keyward.policy SET mode = 'observe'").await;
+    let mut ui = world.act("app_ui").await;
+    ui.ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (501, 1, 'x', 'new-1')").await;
+    ui.ok("UPDATE app.locations SET api_key = 'new-2' WHERE id = 501").await;
+    assert_eq!(all.get::<String>("SELECT api_key AS v FROM app.locations WHERE id = 501").await, "new-2", "all of it passes");
+    let seen = "SELECT array_agg(concat_ws(' ', account, control, act, role) ORDER BY act) AS v FROM keyward.observation";
+    assert_eq!(
+        all.get::<Vec<String>>(seen).await,
+        ["1 location_api_key insert app_ui"],
+        "what the UI states by hand is not counted"
+    );
+
+    all.ok("UPDATE keyward.policy SET mode = 'enforce'").await;
+    ui.ok("INSERT INTO app.locations (id, account_id, name, api_key) VALUES (502, 1, 'x', 'new-3')").await;
+    assert_eq!(all.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 502").await, None);
+}
+
+#[tokio::test]
 async fn uninstall_gives_every_privilege_back_exactly() {
     let world = bare().await;
     let mut dba = world.act("postgres").await;

@@ -27,14 +27,7 @@ BEGIN
             HINT = 'Try again; if it fails again, keyward plan names the trigger.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
     END IF;
-    IF observing_ THEN
-        IF TG_OP = 'INSERT' THEN
-            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
-        -- whether a UI role stated the key itself, only the guard can tell
-        ELSIF NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }} AND NOT (pg_catalog.pg_trigger_depth() = 1 AND keyward.acts_as_ui()) THEN
-            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
-        END IF;
-    END IF;
+    {{ m.observed_key(key) }}
     RETURN NULL;
 END
 $keyward$;

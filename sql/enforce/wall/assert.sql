@@ -14,6 +14,7 @@ AS $keyward$
 DECLARE
     account_   {{ accounts.id_type }};
     guarding_  boolean;
+    observing_ boolean;
     enabled_   boolean;
     wave_      integer;
 BEGIN
@@ -32,6 +33,7 @@ BEGIN
             HINT = 'Try again; if it fails again, keyward plan names the trigger.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = {{ key.column | lit }};
     END IF;
+    {{ m.observed_key(key) }}
     RETURN NULL;
 END
 $keyward$;

@@ -1,5 +1,5 @@
 -- purpose: The guard of a key that stays in its column: what an INSERT brings into an enabled account is withheld; of what an UPDATE brings,
---   only what a UI role states passes, and else the row keeps the key that it has.
+--   only what a UI role states passes, and else the row keeps the key that it has. While the policy observes, all of it passes and is counted.
 -- role: owner
 -- lock: none
 -- undo: DROP FUNCTION keyward.{{ "withhold_" ~ key.name }}();
@@ -15,8 +15,9 @@ DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
     former_    {{ accounts.id_type }};
     enabled_   boolean;
-    -- the policy's mode; NULL, a policy without its row, counts as enforcing
+    -- whether the policy's mode is enforce; NULL, a policy without its row, counts as enforcing
     guarding_  boolean;
+    observing_ boolean;
     wave_      integer;
     said_      text;
     stated_    boolean := false;
@@ -37,6 +38,12 @@ BEGIN
     locked_ := pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }}) IS NOT NULL;
     {{ m.read_setting(accounts) }}
     IF NOT guarding_ THEN
+        IF observing_ AND TG_OP = 'INSERT' THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'insert');
+        ELSIF observing_ AND NEW.{{ key.column }} IS NOT NULL AND NEW.{{ key.column }} IS DISTINCT FROM OLD.{{ key.column }}
+              AND NOT (pg_catalog.pg_trigger_depth() = 1 AND stated_ AND keyward.acts_as_ui()) THEN
+            PERFORM keyward.observe(account_, {{ key.name | lit }}, 'update');
+        END IF;
         RETURN NEW;
     END IF;
     IF TG_OP = 'UPDATE' AND NOT enabled_ AND NEW.{{ key.account.column }} IS DISTINCT FROM OLD.{{ key.account.column }} THEN

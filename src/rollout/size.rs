@@ -59,9 +59,11 @@ impl Size {
         let took = took.saturating_sub(empty.saturating_sub(self.target / 2)).max(took / 8);
         if keys > 0 {
             let now = took.as_secs_f64() / keys as f64;
-            // A slow batch counts at once, a quick one by and by.
-            self.per_key =
-                Some(self.per_key.map_or(now, |former| if now > former { now } else { former.mul_add(0.7, now * 0.3) }));
+            // A slow batch counts sooner than a quick one.
+            self.per_key = Some(self.per_key.map_or(now, |former| {
+                let weight = if now > former { 0.5 } else { 0.3 };
+                former.mul_add(1.0 - weight, now * weight)
+            }));
         }
         if took > self.target {
             self.doubling = false;
@@ -194,9 +196,9 @@ mod tests {
         size.took(TARGET, Duration::ZERO, 1_000, true);
         assert_eq!(size.keys(), 1_000);
         size.took(TARGET, Duration::ZERO, 100, true);
-        assert_eq!(size.keys(), 100, "at once");
+        assert_eq!(size.keys(), 181, "a slow batch counts for half");
         size.took(TARGET, Duration::ZERO, 1_000, true);
-        assert!((100..200).contains(&size.keys()), "by and by: {}", size.keys());
+        assert!((200..300).contains(&size.keys()), "a quick one for less: {}", size.keys());
     }
 
     #[test]

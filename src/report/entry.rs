@@ -132,7 +132,7 @@ pub fn audit(report: &audit::Report, file: &str) -> Sheet {
     Sheet { name: "keyward audit".to_owned(), rules: rules.collect(), entries: found.chain(passed).collect() }
 }
 
-/// Returns a verification as a sheet: an attack that got through is an error, one that was skipped a note. `file` as for [`audit`].
+/// Returns a verification as a sheet: an attack that got through is an error, one that was skipped a note. `file` as for an audit.
 #[must_use]
 pub fn verification(report: &verify::Report, file: &str) -> Sheet {
     let mut rules: Vec<About> = Vec::new();

@@ -321,6 +321,27 @@ async fn a_lease_that_is_taken_away_between_two_batches_is_not_used_any_more() {
     assert_counted(&world, 300).await;
 }
 
+#[tokio::test]
+async fn who_has_lost_a_lease_goes_on_with_other_chunks_only() {
+    let mut world = crowd(300).await;
+    let ran = run_until(&mut world, 20, async |world| {
+        let mut all = world.act("postgres").await;
+        // a worker that lives, and has the first chunk
+        all.get::<String>("SELECT pg_advisory_lock(1801812344, 999999)::text AS v").await;
+        all.ok("UPDATE keyward.chunk SET fence = fence + 1, worker = 999999, leased_until = now() + interval '1 hour' WHERE no = 1 AND NOT done")
+            .await;
+        let taken = "SELECT count(*) AS v FROM keyward.account_setting AS s WHERE EXISTS (
+                         SELECT FROM keyward.chunk AS c WHERE c.worker = 999999 AND s.account > COALESCE(c.low, '0')::bigint AND s.account <= c.high::bigint)";
+        let before: i64 = all.get(taken).await;
+        eventually(&mut all, "SELECT count(*) FILTER (WHERE account > 200) = 100 AS v FROM keyward.account_setting").await;
+        assert_eq!(all.get::<i64>(taken).await, before, "it has let go of what was taken from it");
+        all.ok("UPDATE keyward.chunk SET worker = NULL, leased_until = NULL WHERE worker = 999999").await;
+    })
+    .await;
+    assert_eq!(ran.unwrap().tally.unwrap().accounts, 300);
+    assert_counted(&world, 300).await;
+}
+
 /// Stops a process at a moment when its worker has no transaction open.
 async fn stop_between_batches(process: &Process, all: &mut Actor) {
     let state = "SELECT a.state AS v FROM keyward.worker AS w JOIN pg_stat_activity AS a USING (pid)";

@@ -4,27 +4,30 @@
 -- role: owner
 -- lock: FOR NO KEY UPDATE on the rows that are about to be written
 {% import "rollout/_macros.sql" as r %}
-
-WITH rows AS MATERIALIZED (
-    SELECT b.{{ key.id }} AS id, {{ r.account(key) }} AS account
-{% if key.account.via %}
-      FROM {{ key.table }} AS b JOIN {{ key.account.via }} AS v ON v.{{ key.account.via_id }} = b.{{ key.account.column }}
-{% else %}
+{% macro rows() %}
       FROM {{ key.table }} AS b
+{% if key.account.via %}
+      JOIN {{ key.account.via }} AS v ON v.{{ key.account.via_id }} = b.{{ key.account.column }}
 {% endif %}
 {% if of == "settings" %}
       JOIN keyward.{{ "vault_" ~ key.name }} AS k ON k.{{ key.id }} = b.{{ key.id }} AND k.sealed_by_wave = ANY ($2::text[]::integer[])
      WHERE {{ r.account(key) }} = ANY ($1::text[]::{{ accounts.id_type }}[])
-{% else %}
+{%- else %}
      WHERE {{ r.account(key) }} = ANY ($1::text[]::{{ accounts.id_type }}[]) AND b.{{ key.column }} IS NOT NULL
-{% endif %}
-), ours AS MATERIALIZED (
-    SELECT b.{{ key.id }} AS id
-      FROM {{ key.table }} AS b
-     WHERE b.{{ key.id }} IN (SELECT x.id FROM rows AS x)
+{%- endif %}
+{% endmacro %}
+
+WITH ours AS MATERIALIZED (
+    SELECT {{ r.account(key) }} AS account
+{{ rows() }}
        FOR NO KEY UPDATE OF b SKIP LOCKED
+), found AS MATERIALIZED (
+    SELECT {{ r.account(key) }} AS account, pg_catalog.count(*) AS rows
+{{ rows() }}
+     GROUP BY {{ r.account(key) }}
+), locked AS MATERIALIZED (
+    SELECT o.account, pg_catalog.count(*) AS rows FROM ours AS o GROUP BY o.account
 )
-SELECT x.account::text AS account, pg_catalog.count(o.id) AS ours, pg_catalog.count(*) - pg_catalog.count(o.id) AS others
-  FROM rows AS x
-  LEFT JOIN ours AS o ON o.id = x.id
- GROUP BY x.account
+SELECT f.account::text AS account, COALESCE(l.rows, 0) AS ours, f.rows - COALESCE(l.rows, 0) AS others
+  FROM found AS f
+  LEFT JOIN locked AS l ON l.account = f.account

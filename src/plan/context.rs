@@ -90,7 +90,9 @@ fn owners(manifest: &Manifest, relation: &Relation) -> Value {
 /// Returns how a row leads to its account.
 fn account(manifest: &Manifest, snapshot: &Snapshot, on: &Relation, path: &AccountPath) -> Result<Value> {
     Ok(match path {
-        AccountPath::Column(column) => context! { column => ident(column), via => Value::from(false) },
+        AccountPath::Column(column) => {
+            context! { column => ident(column), column_type => sql(plain_type(on, column)?), via => Value::from(false) }
+        }
         AccountPath::Via { column, via, id, account } => {
             let other = relation(snapshot, via)?;
             context! {

@@ -13,34 +13,25 @@ CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts
 AS $keyward$
 DECLARE
     sealed  bigint := 0;
+    cleared bigint;
     ids_    {{ key.id_type }}[];
+    -- where each row hangs: found by both, a row is looked for in one partition
+    hangs_  {{ key.account.column_type }}[];
 BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.unnest($1) AS x (account) WHERE NOT {{ m.effective("x.account" | safe) }}) THEN
+        RAISE EXCEPTION USING ERRCODE = 'KW003',
+            MESSAGE = {{ ("keys of " ~ key.human ~ " can't be sealed") | lit }},
+            DETAIL = 'keyward''s guards are off (keyward.policy), or the account''s setting is. Nothing was changed.',
+            HINT = 'Run keyward policy enforce, or opt the account in, and try again.',
+            SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
+    END IF;
     -- Again until nothing is found: a row that another transaction committed meanwhile is taken too.
     FOR attempt IN 1 .. 5 LOOP
-        -- the guard turns this NULL into a seal
-        WITH done AS (
-        UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
-{% if key.account.via %}
-          FROM {{ key.account.via }} AS v
-         WHERE v.{{ key.account.via_id }} = b.{{ key.account.column }} AND v.{{ key.account.via_account }} = ANY ($1)
-{% else %}
-         WHERE b.{{ key.account.column }} = ANY ($1)
-{% endif %}
-           AND b.{{ key.column }} IS NOT NULL
-        RETURNING b.{{ key.id }} AS id
-        ) SELECT pg_catalog.array_agg(d.id) INTO ids_ FROM done AS d;
-        sealed := sealed + COALESCE(pg_catalog.cardinality(ids_), 0);
-        -- where the guard is off, or takes the account for one that is, the NULL has ended the key
-        IF EXISTS (SELECT FROM pg_catalog.unnest(ids_) AS x (id)
-                    WHERE NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = x.id)) THEN
-            RAISE EXCEPTION USING ERRCODE = 'KW003',
-                MESSAGE = {{ ("keys of " ~ key.human ~ " would be lost instead of sealed") | lit }},
-                DETAIL = 'keyward''s guards are off (keyward.policy), or the account''s setting is. Nothing was changed.',
-                HINT = 'Run keyward policy enforce, and try again.',
-                SCHEMA = {{ key.schema | lit }}, TABLE = {{ key.relname | lit }}, COLUMN = {{ key.column | lit }};
-        END IF;
-        IF NOT EXISTS (
-            SELECT FROM {{ key.table }} AS b
+        -- Copied first, all at once, from rows that nobody else can change any more; then cleared.
+        WITH own AS MATERIALIZED (
+            SELECT b.{{ key.id }} AS id, b.{{ key.account.column }} AS hangs, b.{{ key.column }} AS key,
+                   {% if key.account.via %}v.{{ key.account.via_account }}{% else %}b.{{ key.account.column }}{% endif %} AS account
+              FROM {{ key.table }} AS b
 {% if key.account.via %}
               JOIN {{ key.account.via }} AS v ON v.{{ key.account.via_id }} = b.{{ key.account.column }}
              WHERE v.{{ key.account.via_account }} = ANY ($1)
@@ -48,9 +39,26 @@ BEGIN
              WHERE b.{{ key.account.column }} = ANY ($1)
 {% endif %}
                AND b.{{ key.column }} IS NOT NULL
-        ) THEN
+               FOR NO KEY UPDATE OF b
+        ), kept AS (
+            INSERT INTO keyward.{{ "vault_" ~ key.name }} ({{ key.id }}, {{ key.column }}, sealed_by_wave)
+            SELECT o.id, o.key, (SELECT s.wave FROM keyward.account_setting AS s WHERE s.account = o.account)
+              FROM own AS o
+                ON CONFLICT ON CONSTRAINT {{ "vault_" ~ key.name ~ "_pkey" }} DO UPDATE SET {{ key.column }} = excluded.{{ key.column }},
+                   sealed_at = now(), sealed_by_wave = excluded.sealed_by_wave
+        )
+        SELECT pg_catalog.array_agg(o.id), pg_catalog.array_agg(o.hangs) INTO ids_, hangs_ FROM own AS o;
+        IF ids_ IS NULL THEN
             RETURN sealed;
         END IF;
+        -- tells the guard that these keys are kept already
+        PERFORM pg_catalog.set_config({{ ("keyward.sealing_" ~ key.name) | lit }}, 'on', true);
+        UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
+          FROM ROWS FROM (pg_catalog.unnest(ids_), pg_catalog.unnest(hangs_)) AS x (id, hangs)
+         WHERE b.{{ key.id }} = x.id AND b.{{ key.account.column }} = x.hangs AND b.{{ key.column }} IS NOT NULL;
+        GET DIAGNOSTICS cleared = ROW_COUNT;
+        PERFORM pg_catalog.set_config({{ ("keyward.sealing_" ~ key.name) | lit }}, '', true);
+        sealed := sealed + cleared;
     END LOOP;
     RAISE EXCEPTION USING ERRCODE = 'KW003',
         MESSAGE = {{ ("keys of " ~ key.human ~ " stay published") | lit }},

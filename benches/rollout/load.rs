@@ -164,7 +164,8 @@ fn drive(url: &str, number: u32, (accounts, locations): (u64, u64), stop: &Atomi
     let mut took = Vec::new();
     let interval = Duration::from_secs(1) * CONNECTIONS / RATE;
     let mut due = Instant::now() + interval / CONNECTIONS * number;
-    while !stop.load(Ordering::Relaxed) {
+    // What was due before the end is written, late as it may be: a stall at the end counts like any other.
+    while !stop.load(Ordering::Relaxed) || due < Instant::now() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let (statement, most) = if random.below(2) == 0 {
             ("UPDATE app.accounts SET updated_at = pg_catalog.now() WHERE id = $1", accounts)

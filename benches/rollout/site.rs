@@ -24,6 +24,8 @@ const SERVER: &[(&str, &str)] = &[
     ("synchronous_commit", "on"),
     ("shared_buffers", "1GB"),
     ("max_wal_size", "8GB"),
+    // As on a server that has run for a while: segments are used again. To make one anew takes tens of milliseconds, in which nobody commits.
+    ("min_wal_size", "8GB"),
     ("checkpoint_timeout", "30min"),
     ("maintenance_work_mem", "256MB"),
     // It would come to help one of the contestants and not the other, as chance has it.

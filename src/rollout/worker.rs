@@ -202,7 +202,7 @@ impl Worker<'_> {
                     if step.cut {
                         self.size.cut(step.claimed);
                     }
-                    self.spend(step.accounts.max(step.keys));
+                    self.spend(step.accounts.max(step.keys), began);
                     if step.accounts > 0 {
                         self.waiting_since = None;
                     }
@@ -294,20 +294,21 @@ impl Worker<'_> {
         true
     }
 
-    /// Counts rows against the pace.
+    /// Counts the rows of a batch against the pace, from when it began: the time that it took is no pause.
     #[expect(clippy::cast_precision_loss, reason = "rows of one batch")]
-    fn spend(&self, rows: u64) {
+    fn spend(&self, rows: u64, began: Instant) {
         if let (Some(pace), Ok(mut next)) = (self.course.options.pace, self.shared.pace.lock()) {
-            let from = next.unwrap_or_else(Instant::now).max(Instant::now());
+            let from = next.unwrap_or(began).max(began);
             *next = Some(from + Duration::from_secs_f64(rows as f64 / pace));
         }
     }
 
-    /// Returns the size of the next batch: with a limited pace, no more than is due in a fifth of a second, so that it flows evenly.
+    /// Returns the size of the next batch: with a limited pace, no more than is due in a fiftieth of a second. What it writes to the log then never
+    /// makes a long wait for whoever commits next.
     fn paced_size(&self) -> Size {
         let mut size = self.size.clone();
         if let Some(pace) = self.course.options.pace {
-            size.at_most(pace / 5.0);
+            size.at_most(pace / 50.0);
         }
         size
     }

@@ -390,3 +390,95 @@ async fn a_key_written_while_the_mode_is_off_takes_the_sealed_ones_place() {
     assert_eq!(owner_of(&mut gateway, "key-1").await, None, "a row has one key");
     assert_eq!(sealed(&mut dba).await, 2, "control: the others stay");
 }
+
+/// Turns account 2's setting on as no path of keyward's does: its keys stay published.
+const ENABLED_AND_PUBLISHED: &str =
+    "INSERT INTO keyward.account_setting (account, enabled, source, changed_by) VALUES (2, true, 'opt_in', 'test')";
+
+#[tokio::test]
+async fn what_a_trigger_writes_while_keys_are_sealed_meets_the_guard() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok(ENABLED_AND_PUBLISHED).await;
+    // runs as keyward's owner, amid the sealing
+    dba.ok("CREATE FUNCTION app.siblings() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              IF NEW.account_id = 1 AND NEW.api_key IS NULL THEN UPDATE app.locations SET api_key = NULL WHERE account_id = 2; END IF;
+              RETURN NULL; END $$;
+            CREATE TRIGGER siblings AFTER UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.siblings()")
+        .await;
+    assert_eq!(world.act("app_ui").await.get::<i64>("SELECT keyward.opt_in(1) AS v").await, 3);
+    assert_eq!(dba.get::<i64>("SELECT count(api_key) AS v FROM app.locations WHERE account_id = 2").await, 0, "control: it ran");
+    assert_eq!(sealed(&mut dba).await, 6);
+    all_authenticate(&world, Some).await;
+}
+
+#[tokio::test]
+async fn a_trigger_that_fills_or_suppresses_the_sealing_ends_no_key() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    let mut ui = world.act("app_ui").await;
+    for (body, refused) in [
+        ("IF NEW.api_key IS NULL THEN NEW.api_key := 'made-' || NEW.id; END IF; RETURN NEW", false),
+        ("NEW.api_key := OLD.api_key; RETURN NEW", true),
+        ("RETURN NULL", true),
+    ] {
+        dba.ok(&format!(
+            "CREATE FUNCTION app.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$;
+             CREATE TRIGGER meddle BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.meddle()"
+        ))
+        .await;
+        if refused {
+            assert_eq!(ui.err("SELECT keyward.opt_in(1)").await, "KW003", "{body}");
+            assert_eq!(sealed(&mut dba).await, 0, "{body}: no copy stays");
+        } else {
+            ui.ok("SELECT keyward.opt_in(1)").await;
+            assert_eq!((sealed(&mut dba).await, published_in_enabled(&mut dba).await), (3, 0), "{body}");
+        }
+        dba.ok("DROP FUNCTION app.meddle CASCADE").await;
+        all_authenticate(&world, Some).await;
+        ui.ok("SELECT keyward.opt_out(1, 'again', true)").await;
+    }
+    all_authenticate(&world, Some).await;
+}
+
+#[tokio::test]
+async fn the_hint_that_keyward_itself_is_sealing_helps_nobody_else() {
+    for role in ["api_v1", "api_v2", "worker", "app_ui", "app_owner", "postgres"] {
+        let world = World::applied().await;
+        let mut dba = world.act("postgres").await;
+        dba.ok(ENABLED_AND_PUBLISHED).await;
+        let mut actor = world.act(role).await;
+        actor.ok("SET keyward.sealing_location_api_key = 'on'; UPDATE app.locations SET api_key = NULL WHERE account_id = 2").await;
+        assert_eq!(sealed(&mut dba).await, 3, "{role}");
+        actor.ok("UPDATE app.locations SET api_key = 'mine' WHERE id = 2").await;
+        assert_eq!(published_in_enabled(&mut dba).await, 0, "{role}");
+        // control: where the setting is off, it is the application's to clear
+        actor.ok("UPDATE app.locations SET api_key = NULL WHERE id = 1").await;
+        // and whoever may do what the UI may has written another one by hand
+        let by_hand = ["app_ui", "app_owner", "postgres"].contains(&role);
+        all_authenticate(&world, |n| (n != 1 && !(n == 2 && by_hand)).then_some(n)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_deleted_while_its_account_is_sealed_leaves_no_copy() {
+    for (act, left) in [
+        ("DELETE FROM app.locations WHERE id = 1", 2),
+        ("UPDATE app.locations SET name = 'new' WHERE id = 1", 3),
+    ] {
+        let world = World::applied().await;
+        let mut dba = world.act("postgres").await;
+        let mut writer = world.act("api_v2").await;
+        let mut ui = world.act("app_ui").await;
+        writer.ok(&format!("BEGIN; {act}")).await;
+        let (sealed_now, ()) = tokio::join!(ui.get::<i64>("SELECT keyward.opt_in(1) AS v"), async {
+            let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS v";
+            while !dba.get::<bool>(waiting).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            writer.ok("COMMIT").await;
+        });
+        assert_eq!((sealed_now, sealed(&mut dba).await), (left, left), "{act}");
+        all_authenticate(&world, |n| (n != 1 || left == 3).then_some(n)).await;
+    }
+}

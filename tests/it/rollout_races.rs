@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyward::error::{Kind, Result};
+use keyward::manifest::Manifest;
 use keyward::rollout::{self, Options, Progress, Reverted, Target};
 use tokio::sync::Notify;
 
@@ -450,4 +451,25 @@ async fn in_a_storm_of_writers_no_key_is_lost_and_none_stays_published() {
     }
     let wave = &status(&world).await.waves[0];
     assert_eq!((wave.accounts, wave.state.as_str()), (300, "done"));
+}
+
+#[tokio::test]
+async fn without_keys_a_choice_made_amid_a_batch_is_kept_and_the_batch_goes_on() {
+    let mut world = World::bare().await;
+    let (head, rest) = crate::fixture::MANIFEST.split_once("[[keys]]").unwrap();
+    let writes = rest.split_once("[[writes]]").unwrap().1;
+    world.manifest = Manifest::parse(&format!("{head}[[writes]]{writes}"), "keyward.toml").unwrap();
+    world.apply().await;
+    let (mut ui, mut all) = (world.act("app_ui").await, world.act("postgres").await);
+    ui.ok("BEGIN; SELECT keyward.opt_in(5, 'they asked')").await;
+    // the one statement that claims and enables waits for the choice, and then finds the row taken (23505)
+    let patient = Options { lock_timeout: Duration::from_secs(20), ..run_of("100") };
+    let (ran, ()) = tokio::join!(run(&world, &patient), async {
+        eventually(&mut all, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted) AS v").await;
+        ui.ok("COMMIT").await;
+    });
+    assert_eq!(ran.unwrap().tally.unwrap().accounts, 9, "control: everybody else");
+    let sources = "SELECT array_agg(DISTINCT source || (account = 5) ORDER BY source || (account = 5)) AS v FROM keyward.account_setting WHERE enabled";
+    assert_eq!(all.get::<Vec<String>>(sources).await, ["opt_intrue", "rolloutfalse"]);
+    assert_eq!(all.get::<i64>("SELECT count(*) AS v FROM keyward.parked_account").await, 0);
 }

@@ -34,3 +34,4 @@ mod shapes;
 mod throttle;
 mod tidy;
 mod verify;
+mod verify_wall;

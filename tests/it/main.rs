@@ -15,6 +15,7 @@ mod attacks_a;
 mod attacks_b;
 mod attacks_c;
 mod audit;
+mod audit_wall;
 mod cli;
 mod cli_rollout;
 mod contract;

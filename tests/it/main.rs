@@ -35,4 +35,5 @@ mod shapes;
 mod throttle;
 mod tidy;
 mod verify;
+mod verify_formats;
 mod verify_wall;

@@ -3,18 +3,21 @@
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Ground};
+use crate::audit::evidence::Statement;
 use crate::audit::finding::Severity;
 use crate::audit::rule::Declared;
 use crate::catalog::hex;
 use crate::ident::human;
+use crate::manifest::Hide;
 use crate::parse::{Use, redact, use_of};
+use crate::plan::affected;
 
 pub(super) const RULES: &[Declared] = &[
     (
         "KW401",
         Severity::Note,
         "a statement looks rows up by their key",
-        "It finds no sealed key: whoever presents one is turned away, once its account is enabled.",
+        "It finds no sealed key: whoever presents one is turned away, once its account is enabled. An API role's is refused behind a wall.",
         "Change the code to keyward.authenticate_<key>($1) before the rollout.",
     ),
     (

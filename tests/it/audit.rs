@@ -531,6 +531,23 @@ async fn a_manifest_that_is_ahead_of_the_database_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_table_that_has_the_name_of_one_that_keyward_would_make_is_found() {
+    let mut world = World::applied().await;
+    let second = "[[keys]]\nname = 'email'\ntable = 'app.users'\nid = 'id'\ncolumn = 'email'\naccount = 'account_id'\n\n[[writes]]";
+    world.manifest = Manifest::parse(&crate::fixture::MANIFEST.replace("[[writes]]", second), "keyward.toml").unwrap();
+    let of = async || {
+        let findings = look(&world, "app_owner").await.findings;
+        findings.into_iter().filter(|finding| finding.id == "KW128").map(|finding| finding.object).collect::<Vec<_>>()
+    };
+    assert_eq!(of().await, Vec::<String>::new(), "control");
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE TABLE keyward.vault_email (id bigint, email text)").await;
+    assert_eq!(of().await, ["table keyward.vault_email"]);
+    dba.ok("ALTER TABLE keyward.vault_email SET SCHEMA app").await;
+    assert_eq!(of().await, Vec::<String>::new(), "and the remedy mends it");
+}
+
+#[tokio::test]
 async fn an_audit_waits_for_nobody_who_reads_or_writes() {
     let world = world().await;
     let mut other = world.act("postgres").await;

@@ -826,3 +826,95 @@ async fn a_change_of_strategy_killed_at_any_point_is_run_again_and_no_key_was_op
     }
     assert_eq!(api.get::<i64>("SELECT count(api_key) AS v FROM app.locations WHERE account_id = 2").await, 3, "control");
 }
+
+/// Makes a new key for row 1 as the UI, in a transaction that is rolled back; returns which rows it and the former key then belong to.
+async fn generated(dba: &mut Actor) -> Result<(Option<i64>, Option<i64>), String> {
+    owners_after(dba, "generate").await
+}
+
+/// Which rows the key that one of the key functions returns to the UI, and `key-1`, belong to after it. Nothing stays.
+async fn owners_after(dba: &mut Actor, verb: &str) -> Result<(Option<i64>, Option<i64>), String> {
+    let owner = |key: &str| format!("(SELECT id FROM keyward.authenticate_location_api_key({key}))");
+    dba.ok("BEGIN; SET LOCAL ROLE app_ui").await;
+    let done = dba.0.execute(&format!("CREATE TEMP TABLE made ON COMMIT DROP AS SELECT keyward.{verb}_location_api_key(1)::text AS k")).await;
+    let found = match done {
+        Err(failure) => Err(failure.code().unwrap_or("lost").to_owned()),
+        Ok(_) => {
+            dba.ok("RESET ROLE").await;
+            let query = format!("SELECT jsonb_build_array({}, {}) AS v", owner("(SELECT k FROM made)"), owner("'key-1'"));
+            let [made, former]: [Option<i64>; 2] = dba.get(&query).await;
+            Ok((made, former))
+        }
+    };
+    dba.ok("ROLLBACK").await;
+    found
+}
+
+#[tokio::test]
+async fn a_key_is_made_and_ended_at_any_point_of_a_change_of_strategy_or_the_call_fails_aloud() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    world.opt_in("1").await;
+    let cli = Cli::on(&world);
+    let sealed = "SELECT COALESCE((SELECT true FROM pg_class WHERE relname = 'vault_location_api_key'), false) AS v";
+    for text in [walled(), MANIFEST.to_owned()] {
+        cli.manifest(&text);
+        let (mut refused, mut done, mut left, mut at) = (0, 0, usize::MAX, 1);
+        while cli.kill_at_step(&["apply", "--yes"], at) {
+            for verb in ["generate", "revoke"] {
+                match owners_after(&mut dba, verb).await {
+                    // the new key is the row's, the former one nobody's
+                    Ok(owners) => {
+                        assert_eq!(owners, (Some(1).filter(|_| verb == "generate"), None), "{at}: {verb}");
+                        done += 1;
+                    }
+                    Err(code) => {
+                        assert!(["KW001", "42501"].contains(&code.as_str()), "{at}: {verb}: {code}");
+                        assert!(dba.get::<bool>(sealed).await, "only while a vault is there: {at}");
+                        refused += 1;
+                    }
+                }
+            }
+            let document = cli.ends_with(0, &["plan", "--output", "json"]).stdout;
+            let steps = serde_json::from_str::<Plan>(&document).unwrap().steps.len();
+            at = if steps < left { 2 } else { at + 1 };
+            left = steps;
+        }
+        assert!(done >= 4, "control: {done} done, {refused} refused");
+        cli.ends_with(0, &["apply", "--yes"]);
+        assert_eq!(generated(&mut dba).await, Ok((Some(1), None)), "afterwards");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_ui_makes_while_its_row_is_still_sealed_outlives_the_change_or_was_never_told() {
+    let mut world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    world.opt_in("1").await;
+    world.manifest = manifest(&walled());
+    // up to where the vault is emptied: the guard is the wall's, the key functions still those of the vault
+    let mut plan = world.plan().await;
+    let at = plan.steps.iter().position(|step| step.id == "keys of location_api_key").unwrap();
+    plan.steps.truncate(at);
+    let mut db = world.connect("app_owner").await;
+    for step in &plan.steps {
+        let role = if step.role == keyward::plan::RunAs::Owner { "SET ROLE keyward_owner; " } else { "" };
+        db.execute(&format!("BEGIN; {role}{}; COMMIT; RESET ROLE", step.sql)).await.unwrap_or_else(|failure| panic!("{failure}: {}", step.sql));
+    }
+    assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM keyward.vault_location_api_key WHERE id = 1").await, 1, "control: sealed");
+    let (mut ui, mut gateway) = (world.act("app_ui").await, world.act("api_gateway").await);
+    for call in ["SELECT keyward.generate_location_api_key(1)", "SELECT keyward.revoke_location_api_key(1)"] {
+        assert_eq!(ui.err(call).await, "KW001", "{call}");
+        assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1), "{call}");
+    }
+    assert_eq!(ui.get::<String>("SELECT keyward.reveal_location_api_key(1) AS v").await, "key-1");
+    // a row that isn't sealed, meanwhile
+    let made: String = ui.get("SELECT keyward.generate_location_api_key(2) AS v").await;
+    assert_eq!(owner_of(&mut gateway, &made).await, Some(2));
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    for (key, id) in [("key-1", Some(1)), (made.as_str(), Some(2)), ("key-2", None)] {
+        assert_eq!(owner_of(&mut gateway, key).await, id, "{key}");
+    }
+    assert_eq!(world.act("api_v2").await.err("SELECT api_key FROM app.locations").await, "42501");
+}

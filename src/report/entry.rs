@@ -192,6 +192,12 @@ pub(super) fn example() -> Sheet {
     Sheet {
         name: "keyward audit".to_owned(),
         rules: vec![about("KW101", Level::Error), about("KW102", Level::Note), about("KW103", Level::Warning)],
-        entries: vec![entry("KW101", Level::Error), entry("KW102", Level::Note), entry("KW103", Level::Warning), entry("KW103", Level::Skipped), passed],
+        entries: vec![
+            entry("KW101", Level::Error),
+            entry("KW102", Level::Note),
+            entry("KW103", Level::Warning),
+            entry("KW103", Level::Skipped),
+            passed,
+        ],
     }
 }

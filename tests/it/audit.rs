@@ -533,7 +533,8 @@ async fn a_manifest_that_is_ahead_of_the_database_is_told_once() {
 #[tokio::test]
 async fn a_table_that_has_the_name_of_one_that_keyward_would_make_is_found() {
     let mut world = World::applied().await;
-    let second = "[[keys]]\nname = 'email'\ntable = 'app.users'\nid = 'id'\ncolumn = 'email'\naccount = 'account_id'\n\n[[writes]]";
+    let second =
+        "[[keys]]\nname = 'email'\ntable = 'app.users'\nid = 'id'\ncolumn = 'email'\naccount = 'account_id'\n\n[[writes]]";
     world.manifest = Manifest::parse(&crate::fixture::MANIFEST.replace("[[writes]]", second), "keyward.toml").unwrap();
     let of = async || {
         let findings = look(&world, "app_owner").await.findings;

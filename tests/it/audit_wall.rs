@@ -9,7 +9,11 @@ use crate::fixture::{MANIFEST, World};
 /// The standard application with a key that stays in its column; account 1 is enabled.
 async fn plain() -> World {
     let mut world = World::bare().await;
-    world.act("postgres").await.ok("CREATE ROLE staff; GRANT staff TO api_v2; CREATE ROLE partner; CREATE TABLE app.history (what text)").await;
+    world
+        .act("postgres")
+        .await
+        .ok("CREATE ROLE staff; GRANT staff TO api_v2; CREATE ROLE partner; CREATE TABLE app.history (what text)")
+        .await;
     let text = MANIFEST.replace("generate = {", "hide     = \"revoke\"\ngenerate = {");
     world.manifest = Manifest::parse(&text, "keyward.toml").unwrap();
     world.apply().await;
@@ -159,7 +163,11 @@ const PLAIN: &[Defect] = &[
     Defect("KW310", "CREATE INDEX lowered ON app.locations (lower(api_key))", "DROP INDEX app.lowered"),
     Defect("KW311", "CREATE STATISTICS app.s (mcv) ON api_key, name FROM app.locations", "DROP STATISTICS app.s"),
     Defect("KW313", "ALTER TABLE app.locations REPLICA IDENTITY FULL", "ALTER TABLE app.locations REPLICA IDENTITY DEFAULT"),
-    Defect("KW318", "CREATE POLICY k ON app.locations USING (api_key = current_setting('app.key', true))", "DROP POLICY k ON app.locations"),
+    Defect(
+        "KW318",
+        "CREATE POLICY k ON app.locations USING (api_key = current_setting('app.key', true))",
+        "DROP POLICY k ON app.locations",
+    ),
     // the guards of a wall
     Defect("KW103", "DROP TRIGGER \"~keyward_location_api_key_withhold_insert\" ON app.locations", ""),
     Defect("KW104", "ALTER TABLE app.locations DISABLE TRIGGER \"~keyward_location_api_key_withhold_update\"", ""),
@@ -234,8 +242,15 @@ async fn who_comes_to_a_key_behind_its_wall_is_told_with_the_chain_and_the_remed
     assert_eq!(said(&look(&world, "app_owner").await.findings), Vec::<String>::new());
     dba.ok("ALTER TABLE app.locations ADD extra text").await;
     let findings = look(&world, "app_owner").await.findings;
-    assert_eq!(findings.iter().map(|finding| finding.object.as_str()).collect::<Vec<_>>(), ["app.locations for api_v1", "app.locations for api_v2"]);
-    assert!(said(&findings)[1].contains(r#"but not INSERT ("extra"), SELECT ("extra"), UPDATE ("extra")"#), "{:?}", said(&findings));
+    assert_eq!(
+        findings.iter().map(|finding| finding.object.as_str()).collect::<Vec<_>>(),
+        ["app.locations for api_v1", "app.locations for api_v2"]
+    );
+    assert!(
+        said(&findings)[1].contains(r#"but not INSERT ("extra"), SELECT ("extra"), UPDATE ("extra")"#),
+        "{:?}",
+        said(&findings)
+    );
     for finding in &findings {
         dba.ok(&finding.remedy).await;
     }

@@ -186,8 +186,12 @@ fn past_wall(function: &Function, body: Option<&Body>, key: &Key) -> Option<Find
                 |body| body.names(table) && (body.names(column) || body.takes_all()),
             )
     })?;
-    let detail =
-        format!("It reads {} with the rights of {}; {} may call it.", key.table.human(), function.owner, function.callers.join(", "));
+    let detail = format!(
+        "It reads {} with the rights of {}; {} may call it.",
+        key.table.human(),
+        function.owner,
+        function.callers.join(", ")
+    );
     reads.then(|| {
         Finding::new("KW238", function.name.as_str(), detail)
             .keyed(name)

@@ -40,8 +40,13 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
         let concerns = |kept: &Statement| key.hide == Hide::Vault || behind_walls.contains(&kept.role);
         let column = format!("{}.{}", key.table.human(), human(&key.column));
         let used = |text: &str| use_of(text, key.table.schema.as_str(), key.table.name.as_str(), key.column.as_str());
-        let mut by_use: Vec<_> =
-            ground.evidence.statements.iter().filter(|kept| concerns(kept)).filter_map(|kept| used(&kept.text).map(|how| (how, kept))).collect();
+        let mut by_use: Vec<_> = ground
+            .evidence
+            .statements
+            .iter()
+            .filter(|kept| concerns(kept))
+            .filter_map(|kept| used(&kept.text).map(|how| (how, kept)))
+            .collect();
         by_use.sort_by_key(|(how, kept)| (*how, std::cmp::Reverse(kept.calls)));
         for (how, kept) in by_use.into_iter().take(MOST) {
             // Most constants are parameters already; a utility statement keeps its own.

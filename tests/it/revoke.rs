@@ -840,14 +840,13 @@ async fn owners_after(dba: &mut Actor, verb: &str) -> Result<(Option<i64>, Optio
         .0
         .execute(&format!("CREATE TEMP TABLE made ON COMMIT DROP AS SELECT keyward.{verb}_location_api_key(1)::text AS k"))
         .await;
-    let found = match done {
-        Err(failure) => Err(failure.code().unwrap_or("lost").to_owned()),
-        Ok(_) => {
-            dba.ok("RESET ROLE").await;
-            let query = format!("SELECT jsonb_build_array({}, {}) AS v", owner("(SELECT k FROM made)"), owner("'key-1'"));
-            let [made, former]: [Option<i64>; 2] = dba.get(&query).await;
-            Ok((made, former))
-        }
+    let found = if let Err(failure) = done {
+        Err(failure.code().unwrap_or("lost").to_owned())
+    } else {
+        dba.ok("RESET ROLE").await;
+        let query = format!("SELECT jsonb_build_array({}, {}) AS v", owner("(SELECT k FROM made)"), owner("'key-1'"));
+        let [made, former]: [Option<i64>; 2] = dba.get(&query).await;
+        Ok((made, former))
     };
     dba.ok("ROLLBACK").await;
     found

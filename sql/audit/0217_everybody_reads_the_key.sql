@@ -14,6 +14,7 @@ SELECT k.col AS object,
   JOIN pg_catalog.pg_class AS c ON c.oid = k.relid
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.relid AND a.attnum = k.attnum
  CROSS JOIN LATERAL (SELECT x.* FROM pg_catalog.aclexplode(c.relacl) AS x UNION ALL SELECT x.* FROM pg_catalog.aclexplode(a.attacl) AS x) AS acl
- WHERE acl.grantee = 0 AND acl.privilege_type IN ('SELECT', 'INSERT', 'UPDATE')
+ -- PUBLIC before a wall is the plan's
+ WHERE NOT k.walled AND acl.grantee = 0 AND acl.privilege_type IN ('SELECT', 'INSERT', 'UPDATE')
  GROUP BY k.col, k.tab
  ORDER BY 1

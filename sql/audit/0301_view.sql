@@ -1,8 +1,8 @@
 -- id: KW301
 -- severity: note
 -- title: a view reads the key column
--- why: It shows NULL once a key is sealed: no hole, but code that expects a key there will miss it. Published keys are readable through
---   it, with the rights of its owner.
+-- why: It shows NULL once a key is sealed: no hole, but code that expects a key there will miss it. Published keys, and those that stay in their
+--   column behind a wall, are readable through it, with the rights of its owner.
 -- remedy: Leave the column out, unless it is needed.
 -- needs: keys
 {% import "audit/_macros.sql" as m %}

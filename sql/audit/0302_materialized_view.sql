@@ -1,8 +1,8 @@
 -- id: KW302
 -- severity: warning
 -- title: a materialized view holds copies of keys
--- why: What it was filled with stays until it is refreshed: sealing a key doesn't reach it.
--- remedy: Leave the column out, or refresh it after every wave.
+-- why: What it was filled with stays until it is refreshed: sealing a key doesn't reach it, and a wall before the column isn't one before the copy.
+-- remedy: Leave the column out; where keys are sealed, refresh it after every wave.
 -- needs: keys
 {% import "audit/_macros.sql" as m %}
 

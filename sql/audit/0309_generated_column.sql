@@ -13,7 +13,8 @@ SELECT pg_catalog.format('%s.%I', k.tab, a.attname) AS object,
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.relid AND a.attgenerated <> '' AND a.attnum <> k.attnum
   JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
  -- the column depends on what it is computed from; up to 14 its expression does
- WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+ WHERE NOT k.walled
+   AND EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                 WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = k.relid AND d.refobjsubid = k.attnum
                   AND (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = e.oid
                        OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = k.relid AND d.objsubid = a.attnum))

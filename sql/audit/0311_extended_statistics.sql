@@ -1,7 +1,7 @@
 -- id: KW311
 -- severity: note
 -- title: extended statistics are kept on the key column
--- why: Lists of most common values hold keys in plain text, until the table is analysed again after sealing.
+-- why: Lists of most common values hold keys in plain text; those of keys that were sealed, until the table is analysed again.
 -- remedy: Drop the statistics object.
 -- needs: keys
 {% import "audit/_macros.sql" as m %}

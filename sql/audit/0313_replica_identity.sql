@@ -2,7 +2,7 @@
 -- severity: warning
 -- title: the replica identity writes keys into the replication stream
 -- why: REPLICA IDENTITY FULL, or an index with the key column, puts the old row into the write-ahead log for logical decoding: each
---   sealing sends the key that it takes away.
+--   sealing sends the key that it takes away, and each change of a row behind a wall sends its key.
 -- remedy: Identify rows by their primary key.
 -- needs: keys
 {% import "audit/_macros.sql" as m %}

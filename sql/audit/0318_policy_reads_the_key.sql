@@ -2,6 +2,7 @@
 -- severity: warning
 -- title: a policy decides by the key column
 -- why: Once a key is sealed, its row no longer satisfies the policy: rows vanish from sight, or come to light.
+--   Where the key stays behind a wall, whoever may set what the policy compares it with can guess keys.
 -- remedy: Decide by another column.
 -- needs: keys
 {% import "audit/_macros.sql" as m %}

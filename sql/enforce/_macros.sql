@@ -97,6 +97,18 @@ IF observing_ THEN
     END IF;
 {%- endmacro %}
 
+{#- What nobody can say but keyward: that the new row, of this id and key, comes from another partition by this statement. -#}
+{% macro moved_token(key) %}
+pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+            (SELECT p.observation_seed FROM keyward.policy AS p) || '/' || pg_catalog.statement_timestamp() || '/' || pg_catalog.length(NEW.{{ key.id }}::text)
+            || '/' || NEW.{{ key.id }}::text || '/' || NEW.{{ key.column }}::text, pg_catalog.getdatabaseencoding())), 'hex')
+{%- endmacro %}
+
+{#- Whether it was said. -#}
+{% macro moved(key) %}
+COALESCE(pg_catalog.current_setting({{ ("keyward.moved_" ~ key.name) | lit }}, true) = {{ moved_token(key) }}, false)
+{%- endmacro %}
+
 {#- PL/pgSQL of keyward.observe: counts what was seen, once a transaction. -#}
 {% macro count_observation() %}
 INSERT INTO keyward.observation AS o (day, account, control, act, role, slot, last_at, last_xact)

@@ -3,6 +3,7 @@
 -- vector: turning the setting on leaves a key in its column
 -- who: api
 -- expects: hidden
+-- hide: vault
 
 -- act:
 SELECT 1;

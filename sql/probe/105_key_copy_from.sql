@@ -3,6 +3,7 @@
 -- vector: COPY FROM
 -- who: api, ui
 -- expects: withheld, refused
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

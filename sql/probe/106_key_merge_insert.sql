@@ -3,6 +3,7 @@
 -- vector: MERGE … WHEN NOT MATCHED THEN INSERT
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 -- where: merge
 {% import "probe/_macros.sql" as m %}
 

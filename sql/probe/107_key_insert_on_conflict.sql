@@ -3,6 +3,7 @@
 -- vector: INSERT … ON CONFLICT DO NOTHING
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: an upsert whose UPDATE arm sets the key
 -- who: api, ui
 -- expects: withheld
+-- lends: SELECT, INSERT, UPDATE
 -- where: unique_id
 {% import "probe/_macros.sql" as m %}
 

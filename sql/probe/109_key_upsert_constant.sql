@@ -3,6 +3,7 @@
 -- vector: an upsert whose UPDATE arm sets the key to a constant
 -- who: api
 -- expects: withheld
+-- lends: INSERT, UPDATE
 -- where: unique_id
 {% import "probe/_macros.sql" as m %}
 

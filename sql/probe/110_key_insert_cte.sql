@@ -3,6 +3,7 @@
 -- vector: a data-modifying CTE
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: an INSERT inside DO
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: forges the guard's own session variables
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

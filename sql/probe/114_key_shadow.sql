@@ -3,6 +3,7 @@
 -- vector: shadows keyward's tables and helpers in pg_temp
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 {% import "probe/_macros.sql" as m %}
 
 -- act:

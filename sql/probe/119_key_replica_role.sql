@@ -3,6 +3,7 @@
 -- vector: inserts under session_replication_role = replica
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 -- needs: replica_role
 {% import "probe/_macros.sql" as m %}
 

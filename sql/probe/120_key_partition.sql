@@ -3,6 +3,7 @@
 -- vector: writes the partition itself
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 -- where: partition
 {% import "probe/_macros.sql" as m %}
 

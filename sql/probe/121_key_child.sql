@@ -3,6 +3,7 @@
 -- vector: writes an inheritance child
 -- who: api, ui
 -- expects: withheld
+-- lends: INSERT
 -- where: child
 {% import "probe/_macros.sql" as m %}
 

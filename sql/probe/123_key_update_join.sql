@@ -3,6 +3,7 @@
 -- vector: UPDATE … FROM sets a key
 -- who: api
 -- expects: withheld
+-- lends: UPDATE
 {% import "probe/_macros.sql" as m %}
 
 -- act:

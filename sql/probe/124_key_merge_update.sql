@@ -3,6 +3,7 @@
 -- vector: MERGE … WHEN MATCHED THEN UPDATE sets a key
 -- who: api
 -- expects: withheld
+-- lends: UPDATE
 -- where: merge
 {% import "probe/_macros.sql" as m %}
 

@@ -1,8 +1,9 @@
 -- id: key_update_definer
 -- control: no_automatic_key
 -- vector: a SECURITY DEFINER function sets a key
--- who: api, ui
+-- who: api, ui (vault)
 -- expects: stripped, stopped
+{% import "probe/_macros.sql" as m %}
 
 -- set-up:
 CREATE FUNCTION pg_temp.keyward_probe() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -13,7 +14,4 @@ GRANT EXECUTE ON FUNCTION pg_temp.keyward_probe() TO {{ role }};
 SELECT pg_temp.keyward_probe();
 
 -- look as owner:
-SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped'
-            WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} OR {{ at.is_on }} THEN 'bypassed'
-            ELSE 'silent' END AS v
-  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};
+{{ m.not_given(at) }};

@@ -3,6 +3,7 @@
 -- vector: a row with a key moves into the account
 -- who: api, ui
 -- expects: stripped, stopped
+-- hide: vault
 -- where: moves, spare
 {% import "probe/_macros.sql" as m %}
 

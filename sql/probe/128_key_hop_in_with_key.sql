@@ -3,6 +3,7 @@
 -- vector: a row moves into the account and is given a key at once
 -- who: api
 -- expects: stripped, stopped
+-- lends: UPDATE
 -- where: moves, spare
 {% import "probe/_macros.sql" as m %}
 

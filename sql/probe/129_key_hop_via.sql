@@ -3,6 +3,7 @@
 -- vector: the row that a keyed row hangs on moves into the account
 -- who: api, ui
 -- expects: stripped, stopped
+-- hide: vault
 -- where: via, spare
 
 -- act:

@@ -15,7 +15,4 @@ CREATE TRIGGER "~~keyward_probe" BEFORE UPDATE ON {{ key.table }} FOR EACH ROW E
 {{ m.touch(at) }};
 
 -- look as owner:
-SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped'
-            WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} OR {{ at.is_on }} THEN 'bypassed'
-            ELSE 'silent' END AS v
-  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }};
+{{ m.not_given(at) }};

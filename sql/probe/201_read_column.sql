@@ -3,6 +3,7 @@
 -- vector: SELECT key
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: the whole row as one value
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: row_to_json, to_jsonb
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

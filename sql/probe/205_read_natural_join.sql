@@ -3,6 +3,7 @@
 -- vector: NATURAL JOIN
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: string_agg, min, max
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: query_to_xml
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

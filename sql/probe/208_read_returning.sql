@@ -3,6 +3,7 @@
 -- vector: UPDATE … RETURNING *
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 {% import "probe/_macros.sql" as m %}
 

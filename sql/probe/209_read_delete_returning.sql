@@ -3,6 +3,7 @@
 -- vector: DELETE … RETURNING *
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

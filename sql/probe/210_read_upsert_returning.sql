@@ -3,6 +3,7 @@
 -- vector: an upsert, RETURNING *
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 -- where: unique_id
 

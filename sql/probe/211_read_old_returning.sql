@@ -3,6 +3,7 @@
 -- vector: RETURNING old.*
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 -- where: old_returning
 {% import "probe/_macros.sql" as m %}

@@ -3,6 +3,7 @@
 -- vector: MERGE … RETURNING *
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 -- where: merge_returning
 

@@ -3,6 +3,7 @@
 -- vector: COPY TO
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

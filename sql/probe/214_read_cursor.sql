@@ -3,6 +3,7 @@
 -- vector: a cursor
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: SELECT … FOR UPDATE
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

@@ -5,9 +5,10 @@
 -- expects: stopped, hidden
 -- tell: shows
 -- with: ui
+{% import "probe/_macros.sql" as m %}
 
 -- set-up as ui:
-PREPARE keyward_probe AS SELECT v.{{ key.column }} FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = {{ at.id }};
+PREPARE keyward_probe AS SELECT v.{{ key.column }} FROM {{ m.source() }} AS v WHERE v.{{ key.id }} = {{ at.id }};
 
 -- act:
 EXECUTE keyward_probe;

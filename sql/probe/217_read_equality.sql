@@ -3,6 +3,7 @@
 -- vector: WHERE key = a guess
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: rows
 
 -- act:

@@ -3,6 +3,7 @@
 -- vector: a leaky function in a predicate
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- set-up:

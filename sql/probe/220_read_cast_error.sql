@@ -3,6 +3,7 @@
 -- vector: an error that quotes the value
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 
 -- act:

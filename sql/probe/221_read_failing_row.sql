@@ -3,6 +3,8 @@
 -- vector: “Failing row contains …”
 -- who: api
 -- expects: hidden
+-- lends: SELECT
+-- wall: hidden
 -- tell: shows
 -- where: not_null, details
 

@@ -3,6 +3,8 @@
 -- vector: “Failing row contains …”, the id itself at fault
 -- who: api
 -- expects: hidden
+-- lends: SELECT
+-- wall: hidden
 -- tell: shows
 -- where: not_null_id, details
 

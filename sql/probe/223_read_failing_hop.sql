@@ -3,6 +3,8 @@
 -- vector: “Failing row contains …”, on the way to another account
 -- who: api
 -- expects: hidden
+-- lends: SELECT
+-- wall: hidden
 -- tell: shows
 -- where: not_null, moves, spare, details
 

@@ -3,6 +3,7 @@
 -- vector: the row moves to an account that is off, RETURNING *
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 -- where: moves, spare
 {% import "probe/_macros.sql" as m %}

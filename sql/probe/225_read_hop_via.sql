@@ -3,6 +3,7 @@
 -- vector: the row that it hangs on moves to an account that is off
 -- who: api
 -- expects: hidden
+-- lends: SELECT
 -- tell: shows
 -- where: via, spare
 

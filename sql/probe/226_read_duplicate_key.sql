@@ -3,6 +3,7 @@
 -- vector: a duplicate-key error tells whether a guessed key exists
 -- who: api
 -- expects: hidden
+-- lends: INSERT
 -- tell: 23505
 -- where: unique_key, not_accounts
 

@@ -3,6 +3,7 @@
 -- vector: an UPDATE's duplicate-key error tells it
 -- who: api
 -- expects: hidden
+-- lends: UPDATE
 -- tell: 23505
 -- where: unique_key, spare, not_accounts
 

@@ -3,6 +3,7 @@
 -- vector: ON CONFLICT DO NOTHING tells whether a guessed key exists
 -- who: api
 -- expects: hidden
+-- lends: INSERT
 -- where: unique_key, not_accounts
 
 -- act:

@@ -1,10 +1,20 @@
 -- id: read_statistics
 -- control: no_key_in_responses
--- vector: pg_stats shows sealed keys
+-- vector: pg_stats shows keys
 -- who: api
 -- expects: hidden
+-- lends: SELECT
+-- wall: hidden
 -- tell: rows
 -- with: self
+{% if walled %}
+
+-- act:
+SELECT 1 FROM pg_catalog.pg_stats AS s WHERE s.schemaname = {{ key.schema | lit }} AND s.tablename = {{ key.relname | lit }} AND s.attname = {{ key.column | lit }};
+
+-- counter:
+SELECT 1 FROM pg_catalog.pg_stats AS s WHERE s.schemaname = {{ key.schema | lit }} AND s.tablename = {{ key.relname | lit }} AND s.attname = {{ key.column | lit }};
+{% else %}
 
 -- set-up as owner:
 CREATE FUNCTION pg_temp.keyward_probe(seen {{ key.key_type }}) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -19,3 +29,4 @@ SELECT 1 FROM pg_catalog.pg_stats AS s,
 
 -- counter:
 SELECT 1 FROM pg_catalog.pg_stats AS s WHERE s.schemaname = {{ key.schema | lit }} AND s.tablename = {{ key.relname | lit }};
+{% endif %}

@@ -3,6 +3,7 @@
 -- vector: an owner-rights view
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 
 -- set-up:

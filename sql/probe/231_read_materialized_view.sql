@@ -3,6 +3,7 @@
 -- vector: a materialized view, filled now
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 -- needs: create_schema
 

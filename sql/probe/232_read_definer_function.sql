@@ -3,6 +3,7 @@
 -- vector: a SECURITY DEFINER function
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 
 -- set-up:

@@ -3,6 +3,7 @@
 -- vector: a rule copies the row
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 
 -- set-up:

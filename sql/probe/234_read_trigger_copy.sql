@@ -3,6 +3,7 @@
 -- vector: a trigger copies OLD and NEW
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 -- lock: SHARE ROW EXCLUSIVE
 {% import "probe/_macros.sql" as m %}

@@ -3,6 +3,7 @@
 -- vector: reads the vault
 -- who: api
 -- expects: stopped, hidden
+-- hide: vault
 -- tell: shows
 -- with: ui
 

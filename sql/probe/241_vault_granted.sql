@@ -3,6 +3,7 @@
 -- vector: reads the vault after GRANT ALL ON ALL TABLES
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 -- with: ui
 

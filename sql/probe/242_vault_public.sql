@@ -3,6 +3,7 @@
 -- vector: reads the vault after GRANT … TO PUBLIC
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 -- with: ui
 

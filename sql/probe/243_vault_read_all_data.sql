@@ -3,6 +3,7 @@
 -- vector: reads the vault with pg_read_all_data
 -- who: api
 -- expects: hidden
+-- hide: vault
 -- tell: shows
 -- needs: superuser
 -- with: ui

@@ -3,6 +3,7 @@
 -- vector: reads the vault through a view of the UI's
 -- who: api
 -- expects: stopped, hidden
+-- hide: vault
 -- tell: shows
 -- with: ui
 

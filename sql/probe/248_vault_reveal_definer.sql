@@ -3,6 +3,7 @@
 -- vector: reveals through a definer function of the UI's
 -- who: api
 -- expects: stopped, hidden
+-- hide: vault
 -- tell: shows
 -- with: ui
 

@@ -3,6 +3,7 @@
 -- vector: calls keyward's own functions that publish keys
 -- who: api
 -- expects: stopped
+-- hide: vault
 -- tell: shows
 -- where: fresh_accounts
 -- with: owner

@@ -10,9 +10,11 @@ INSERT INTO {{ row.table }} ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({
 INSERT INTO {{ row.table }} ({{ at.bare_columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.bare_values }})
 {%- endmacro %}
 
-{#- Inserts the new row with NULL for its key: a default doesn't fill it in. -#}
+{#- Inserts the new row with NULL for its key: a default doesn't fill it in. Behind a wall the key can't be named. -#}
 {% macro insert_null(at) %}
+{%- if walled %}{{ insert_bare(at) }}{% else -%}
 INSERT INTO {{ row.table }} ({{ at.columns }}) OVERRIDING SYSTEM VALUE VALUES ({{ at.null_values }})
+{%- endif %}
 {%- endmacro %}
 
 {#- Touches a row, and changes nothing. -#}
@@ -31,23 +33,53 @@ SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped' ELSE 'bypassed' END 
   FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.new_id }}
 {%- endmacro %}
 
-{#- What became of a row that an attack wanted to give a key: none came about, and its own one is in the vault, not lost. -#}
+{#- What became of a row that an attack wanted to give a key: none came about, and its own one is not lost: in the vault, or behind a wall in
+    its column. -#}
 {% macro kept(at) %}
+{%- if walled %}
+SELECT CASE WHEN b.{{ key.column }} {{ key.equals }} {{ at.key }} THEN 'stripped' ELSE 'bypassed' END AS v
+  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }}
+{%- else %}
 SELECT CASE WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} THEN 'bypassed'
             WHEN b.{{ key.column }} IS NOT NULL THEN CASE WHEN {{ at.is_on }} THEN 'bypassed' ELSE 'silent' END
             WHEN v.{{ key.column }} {{ key.equals }} {{ at.key }} THEN 'stripped'
             ELSE 'bypassed' END AS v
   FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
  WHERE b.{{ key.id }} = {{ at.id }}
+{%- endif %}
 {%- endmacro %}
 
-{#- What became of a row that moved into the account: it has arrived, and its key is in the vault, not lost. -#}
+{#- What became of a row that something else wanted to give a key: it has no other one than its own. -#}
+{% macro not_given(at) %}
+{%- if walled %}
+{{- kept(at) }}
+{%- else %}
+SELECT CASE WHEN b.{{ key.column }} IS NULL THEN 'stripped'
+            WHEN b.{{ key.column }} {{ key.equals }} {{ at.new_key }} OR {{ at.is_on }} THEN 'bypassed'
+            ELSE 'silent' END AS v
+  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ at.id }}
+{%- endif %}
+{%- endmacro %}
+
+{#- Where a UI role reads keys. -#}
+{% macro source() %}
+{% if walled %}{{ key.table }}{% else %}keyward.{{ "vault_" ~ key.name }}{% endif %}
+{%- endmacro %}
+
+{#- What became of a row that moved into the account: it has arrived, and its key is not lost. -#}
 {% macro arrived(from, to) %}
+{%- if walled %}
+SELECT CASE WHEN b.{{ row.link }} IS DISTINCT FROM {{ to.link }} THEN 'silent'
+            WHEN b.{{ key.column }} {{ key.equals }} {{ from.key }} THEN 'stripped'
+            ELSE 'bypassed' END AS v
+  FROM {{ key.table }} AS b WHERE b.{{ key.id }} = {{ from.id }}
+{%- else %}
 SELECT CASE WHEN b.{{ row.link }} IS DISTINCT FROM {{ to.link }} THEN 'silent'
             WHEN b.{{ key.column }} IS NULL AND v.{{ key.column }} {{ key.equals }} {{ from.key }} THEN 'stripped'
             ELSE 'bypassed' END AS v
   FROM {{ key.table }} AS b LEFT JOIN keyward.{{ "vault_" ~ key.name }} AS v ON v.{{ key.id }} = b.{{ key.id }}
  WHERE b.{{ key.id }} = {{ from.id }}
+{%- endif %}
 {%- endmacro %}
 
 {#- Whether the new row is there. -#}

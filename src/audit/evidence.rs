@@ -36,6 +36,10 @@ pub(super) struct Function {
     pub(super) fires: Vec<Fires>,
     /// The keys that its body in standard SQL reads.
     pub(super) depends_on: Vec<String>,
+    /// The keys behind a wall that it may read with its owner's rights.
+    pub(super) reads: Vec<String>,
+    /// The API roles that may call it, if it runs with its owner's rights.
+    pub(super) callers: Vec<String>,
 }
 
 /// A trigger of a key table that calls a function.

@@ -21,7 +21,7 @@ pub struct Rule {
     pub remedy: String,
     /// Where the check is.
     pub file: String,
-    /// What the check needs to make sense: `keys`, `installed`, `v15`; empty for nothing.
+    /// What the check needs to make sense: `keys`, `walls`, `installed`, `v15`; empty for nothing.
     pub needs: String,
 }
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::catalog::{Snapshot, tables_of};
 use crate::error::Result;
 use crate::ident::Ident;
-use crate::manifest::Manifest;
-use crate::plan::reach;
+use crate::manifest::{Hide, Manifest};
+use crate::plan::{affected, reach};
 use crate::template::Templates;
 
 use super::finding::Finding;
@@ -36,6 +36,9 @@ sources![CHECKS:
     "audit/0220_owns_the_schema.sql",
     "audit/0222_view_reads_the_vault.sql",
     "audit/0226_user_mapping_back_here.sql",
+    "audit/0236_default_privileges_before_a_wall.sql",
+    "audit/0237_view_past_a_wall.sql",
+    "audit/0239_generated_column_past_a_wall.sql",
     "audit/0301_view.sql",
     "audit/0302_materialized_view.sql",
     "audit/0304_rule.sql",
@@ -100,7 +103,7 @@ pub(super) fn values(manifest: &Manifest, snapshot: &Snapshot) -> Value {
     let keys: Vec<Value> = manifest
         .keys
         .iter()
-        .map(|key| context! { name => key.name.as_str(), quoted => key.table.to_string(), column => key.column.as_str() })
+        .map(|key| context! { name => key.name.as_str(), quoted => key.table.to_string(), column => key.column.as_str(), walled => key.hide == Hide::Revoke })
         .collect();
     let recorded = snapshot.installed.iter().flat_map(|installed| &installed.objects).map(|recorded| recorded.identity.as_str());
     let names = |kind: &str| -> Vec<String> {
@@ -113,6 +116,7 @@ pub(super) fn values(manifest: &Manifest, snapshot: &Snapshot) -> Value {
         owner => manifest.roles.owner.as_str(),
         owner_quoted => manifest.roles.owner.to_string(),
         restricted => acting(manifest, snapshot).into_iter().collect::<Vec<_>>(),
+        walled_off => affected(manifest, snapshot).into_iter().collect::<Vec<_>>(),
         keys => keys,
         tables => tables_of(manifest).iter().map(ToString::to_string).collect::<Vec<_>>(),
         known_functions => names("function keyward.\""),
@@ -148,6 +152,7 @@ pub(super) fn acting(manifest: &Manifest, snapshot: &Snapshot) -> BTreeSet<Strin
 pub(super) fn applies(rule: &Rule, manifest: &Manifest, snapshot: &Snapshot) -> bool {
     match rule.needs.as_str() {
         "keys" => !manifest.keys.is_empty(),
+        "walls" => manifest.keys.iter().any(|key| key.hide == Hide::Revoke),
         "installed" => snapshot.installed.is_some(),
         "v15" => snapshot.server.major() >= 15,
         _ => true,

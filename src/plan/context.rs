@@ -130,6 +130,7 @@ pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result
             bytes => key.generate.bytes,
             is_unique => on.indexes.iter().any(|index| index.is_unique && index.columns == [key.column.as_str()]),
             is_accounts => key.table == manifest.accounts.table,
+            is_partitioned => on.kind == "p",
             owners => owners(manifest, on),
         },
         ..base(manifest, snapshot)?

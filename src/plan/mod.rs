@@ -22,7 +22,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
 pub use step::{Action, Hazard, How, Lock, RunAs, Step};
-pub(crate) use wall::affected;
+pub(crate) use wall::{affected, openings};
 
 use crate::catalog::Snapshot;
 use crate::error::Result;

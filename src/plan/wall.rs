@@ -431,6 +431,44 @@ pub(super) fn rewrites(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<R
     Ok(all)
 }
 
+/// How a grantee's privileges on one table or partition differ from what the wall leaves to it.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// The table, or one of its partitions.
+    pub(crate) on: Table,
+    /// Who holds privileges that let an API role at a key, in words.
+    pub(crate) holder: String,
+    /// The memberships by which an API role comes to them; empty where it holds them itself.
+    pub(crate) chain: String,
+    /// These privileges.
+    pub(crate) open: Vec<String>,
+    /// Columns that are not granted, by privilege.
+    pub(crate) missing: Vec<String>,
+}
+
+/// Returns how the privileges differ from what the walls leave, by the identity of the step that would mend it.
+pub(crate) fn openings(manifest: &Manifest, snapshot: &Snapshot) -> Result<BTreeMap<String, Opening>> {
+    let mut all = BTreeMap::new();
+    for site in sites(manifest, snapshot) {
+        for (part, name) in site.parts() {
+            for (holder, chain) in &site.holders {
+                let rewrite = site.rewrite(snapshot, part, name.clone(), holder)?;
+                if rewrite.is_met() {
+                    continue;
+                }
+                let mut open: Vec<_> = site.open(part, holder).map(spelled).collect();
+                open.dedup();
+                let missing = |privilege: &&str| !rewrite.whole.contains(privilege);
+                let missing = by_column(rewrite.columns.iter().flatten().filter(|(privilege, _)| missing(privilege)))?;
+                let holder = if holder == PUBLIC { "PUBLIC".to_owned() } else { holder.clone() };
+                let chain = if chain.len() > 1 { arrows(chain) } else { String::new() };
+                all.insert(rewrite.identity.clone(), Opening { on: name.clone(), holder, chain, open, missing });
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// Returns what stands in the way of the walls.
 pub(super) fn findings(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -304,6 +304,9 @@ impl Collector<'_> {
 
     fn key_functions(&mut self, key: &Key, context: &Value) -> Result<()> {
         let mut names = vec!["stated", "withhold", "assert", "forget"];
+        if self.moves(key)? {
+            names.extend(["has", "moved"]);
+        }
         if key.hide == Hide::Vault {
             names.extend(["follow", "seal", "analyze", "publish", "publish_rows", "unseal"]);
             if matches!(key.account, AccountPath::Via { .. }) {
@@ -315,6 +318,11 @@ impl Collector<'_> {
             self.function(&format!("{name}_{}", key.name), &format!("enforce/{}/{name}.sql", folder(key, name)), context)?;
         }
         Ok(())
+    }
+
+    /// Tells whether rows take a key along to another partition: one that is sealed isn't there.
+    fn moves(&self, key: &Key) -> Result<bool> {
+        Ok(key.hide == Hide::Revoke && values::relation(self.snapshot, &key.table)?.kind == "p")
     }
 
     fn nullable(&mut self, key: &Key, context: &Value) -> Result<()> {
@@ -340,6 +348,10 @@ impl Collector<'_> {
             self.trigger(&format!("~keyward_{}_{name}", key.name), on, &template, context)?;
         }
         if key.hide == Hide::Revoke {
+            let names = if self.moves(key)? { ["moved_insert", "arrived_insert"].as_slice() } else { &[] };
+            for name in names {
+                self.trigger(&format!("~keyward_{}_{name}", key.name), on, &format!("enforce/wall/trigger_{name}.sql"), context)?;
+            }
             return Ok(());
         }
         self.trigger(&format!("~keyward_{}_follow_delete", key.name), on, "enforce/key/trigger_follow_delete.sql", context)?;

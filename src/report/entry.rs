@@ -8,6 +8,8 @@ use crate::verify::{self, Outcome};
 pub enum Level {
     /// It was looked for, and is not there.
     Passed,
+    /// It could not be tried, and proves nothing.
+    Skipped,
     /// Worth knowing.
     Note,
     /// A weakness.
@@ -22,6 +24,7 @@ impl Level {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::Skipped => "skipped",
             Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
@@ -132,7 +135,7 @@ pub fn audit(report: &audit::Report, file: &str) -> Sheet {
     Sheet { name: "keyward audit".to_owned(), rules: rules.collect(), entries: found.chain(passed).collect() }
 }
 
-/// Returns a verification as a sheet: an attack that got through is an error, one that was skipped a note. `file` as for an audit.
+/// Returns a verification as a sheet: an attack that got through is an error. `file` as for an audit.
 #[must_use]
 pub fn verification(report: &verify::Report, file: &str) -> Sheet {
     let mut rules: Vec<About> = Vec::new();
@@ -150,7 +153,7 @@ pub fn verification(report: &verify::Report, file: &str) -> Sheet {
     let entries = report.probes.iter().map(|verdict| Entry {
         rule: verdict.id.clone(),
         level: match verdict.outcome {
-            Outcome::Skipped => Level::Note,
+            Outcome::Skipped => Level::Skipped,
             _ if verdict.ok => Level::Passed,
             _ => Level::Error,
         },
@@ -189,6 +192,12 @@ pub(super) fn example() -> Sheet {
     Sheet {
         name: "keyward audit".to_owned(),
         rules: vec![about("KW101", Level::Error), about("KW102", Level::Note), about("KW103", Level::Warning)],
-        entries: vec![entry("KW101", Level::Error), entry("KW102", Level::Note), entry("KW103", Level::Warning), passed],
+        entries: vec![
+            entry("KW101", Level::Error),
+            entry("KW102", Level::Note),
+            entry("KW103", Level::Warning),
+            entry("KW103", Level::Skipped),
+            passed,
+        ],
     }
 }

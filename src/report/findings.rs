@@ -57,7 +57,7 @@ pub fn entries(sheet: &Sheet, paint: Paint) -> String {
             let word = match entry.level {
                 Level::Error => paint.red("error"),
                 Level::Warning => paint.yellow("warning"),
-                Level::Note | Level::Passed => paint.bold(entry.level.as_str()),
+                Level::Note | Level::Skipped | Level::Passed => paint.bold(entry.level.as_str()),
             };
             let _ = writeln!(text, "{word} {} {}", paint.dim(&entry.rule), paint.bold(&printable(&entry.title)));
             if found.len() < entry.message.len() {

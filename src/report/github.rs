@@ -11,7 +11,7 @@ pub fn sheet(sheet: &Sheet) -> String {
     for entry in &sheet.entries {
         let command = match entry.level {
             Level::Passed => continue,
-            Level::Note => "notice",
+            Level::Skipped | Level::Note => "notice",
             Level::Warning => "warning",
             Level::Error => "error",
         };
@@ -47,7 +47,7 @@ mod tests {
     fn every_finding_is_one_line_whose_parts_are_escaped() {
         let text = super::sheet(&example());
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
         assert_eq!(
             lines[0].split('\u{1b}').next().unwrap(),
             "::error title=KW101 a <b> & \"c\"%2C 100%25%3A d,file=dir%2Ca/keyward.toml,line=3,col=7::app.\"odd, name\"%0AOne line.%0AAnother"

@@ -73,6 +73,7 @@ fn result(sheet: &Sheet, entry: &Entry) -> Value {
 fn level(level: Level) -> &'static str {
     match level {
         Level::Passed => "none",
+        Level::Skipped => "note",
         other => other.as_str(),
     }
 }
@@ -113,7 +114,7 @@ mod tests {
     fn a_result_names_its_rule_object_and_place() {
         let log: Value = serde_json::from_str(&sheet(&example()).unwrap()).unwrap();
         let results = log["runs"][0]["results"].as_array().unwrap();
-        assert_eq!(results.len(), 3, "what passed is no result");
+        assert_eq!(results.len(), 4, "what passed is no result");
         let first = &results[0];
         assert_eq!((&first["ruleId"], &first["ruleIndex"], &first["level"]), (&json!("KW101"), &json!(0), &json!("error")));
         let location = &first["locations"][0];

@@ -21,14 +21,6 @@ pub fn text(report: &Report, paint: Paint) -> String {
     for entry in report.unproved() {
         let _ = writeln!(text, "{} {}: each of its probes was skipped", paint.red("nothing proved of"), printable(entry));
     }
-    for entry in &report.not_attacked {
-        let _ = writeln!(
-            text,
-            "{} {}: no attack is written for hide = \"revoke\" yet, so nothing is proved of it",
-            paint.yellow("not attacked:"),
-            printable(entry)
-        );
-    }
     for (list, what) in [
         (&report.not_applicable, "have no meaning here"),
         (&report.left_out, "left out, since they take a strong lock for a moment"),
@@ -45,16 +37,15 @@ pub fn text(report: &Report, paint: Paint) -> String {
 /// Returns the probes as a table.
 #[must_use]
 pub fn list(probes: &[Probe]) -> String {
-    let mut table = table(["id", "control", "who", "right", "lock", "vector"]);
+    let mut table = table(["id", "control", "who", "hide", "right", "lock", "vector"]);
     for probe in probes {
         let controls: Vec<_> = probe.controls.iter().map(|control| control.as_str()).collect();
-        let withheld = Some("withheld").filter(|_| probe.withheld);
-        let expects: Vec<_> = probe.expects.iter().map(|outcome| outcome.as_str()).chain(withheld).collect();
         table.add_row([
             probe.id.to_owned(),
             controls.join(", "),
             probe.who(),
-            expects.join(", "),
+            probe.hide().to_owned(),
+            probe.right(),
             probe.lock.unwrap_or_default().to_lowercase(),
             probe.vector.to_owned(),
         ]);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::outcome::Outcome;
 use super::probe::{Actor, Probe, Script, Tell};
 use super::session::{Cast, Session, Trouble, said, transient};
+use super::site::Site;
 use super::stand::Side;
 use crate::db::{Reply, Statement};
 
@@ -24,6 +25,7 @@ pub(super) struct Turn<'a> {
     pub(super) script: &'a Script,
     pub(super) cast: &'a Cast,
     pub(super) side: &'a Side,
+    pub(super) site: &'a Site<'a>,
 }
 
 impl Turn<'_> {
@@ -31,8 +33,8 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// Why the set-up or the look failed.
-    pub(super) async fn play(&self, session: &mut Session<'_>, counter: bool) -> Result<Seen, Trouble> {
-        let seen = self.act(session, counter).await;
+    pub(super) async fn play(&self, session: &mut Session<'_>, is_control: bool) -> Result<Seen, Trouble> {
+        let seen = self.act(session, is_control).await;
         let back = "ROLLBACK TO SAVEPOINT keyward_probe; RELEASE SAVEPOINT keyward_probe";
         if self.probe.prepares() {
             // a prepared statement is the session's, not the transaction's; where there is none, there is nothing to take away
@@ -43,9 +45,9 @@ impl Turn<'_> {
         seen
     }
 
-    async fn act(&self, session: &mut Session<'_>, counter: bool) -> Result<Seen, Trouble> {
+    async fn act(&self, session: &mut Session<'_>, is_control: bool) -> Result<Seen, Trouble> {
         let (actor, statements) = match (&self.script.counter, self.probe.with) {
-            (Some(statements), Some(with)) if counter => (with, statements),
+            (Some(statements), Some(with)) if is_control => (with, statements),
             _ => (Actor::Attacker, &self.script.act),
         };
         let mut before = String::from("SAVEPOINT keyward_probe");
@@ -56,6 +58,12 @@ impl Turn<'_> {
         for (actor, statements) in &self.script.set_up {
             let _ = write!(before, "; {}; {}", session.switch(*actor, self.cast)?, statements.join(";\n"));
         }
+        let attacker = &self.cast.attacker;
+        let behind_wall = self.site.is_behind_wall(self.probe, attacker);
+        let lent = Some(self.site.lend(self.probe, attacker, self.side.part())).filter(|_| behind_wall && is_control);
+        for grant in lent.into_iter().chain(self.site.lend_neighbours(attacker, self.side.part())) {
+            let _ = write!(before, "; {}; {grant}", session.switch(Actor::Hand, self.cast)?);
+        }
         let _ = write!(before, "; {}; {}", session.switch(actor, self.cast)?, session.variables_for(&self.side.account));
         session.db.execute(&before).await?;
         let statements: Vec<_> = statements.iter().map(|sql| statement(sql, self.side)).collect();
@@ -65,7 +73,10 @@ impl Turn<'_> {
             let told = session.db.last_text(&format!("{}; {query}", session.switch(*looker, self.cast)?)).await?;
             look = Some(told.and_then(|told| Outcome::named(&told)).unwrap_or(Outcome::Silent));
         }
-        judge(&self.probe.tell, &reply, look)
+        let seen = judge(&self.probe.tell, &reply, look)?;
+        // behind a wall the server refuses it to this role, whichever account it is
+        let refused = behind_wall && seen.outcome == Some(Outcome::Stopped) && seen.code.as_deref() == Some("42501");
+        Ok(if refused { Seen { outcome: Some(Outcome::Refused), ..seen } } else { seen })
     }
 }
 

@@ -12,11 +12,12 @@ use super::probe::Control;
 pub enum Outcome {
     /// An error of keyward's (KW…), or the server's own permission error.
     Stopped,
-    /// The row is stored without the key, and no key is lost.
+    /// The row is stored without the new key, and no key is lost.
     Stripped,
     /// NULL, or no row.
     Hidden,
-    /// The server does no such thing for this role, whichever account it is (COPY FROM under row-level security).
+    /// The server does no such thing for this role, whichever account it is: it lacks the privilege on a key column behind a wall, or it is COPY
+    /// FROM under row-level security.
     Refused,
     /// A write that reports no error, and did nothing. A failure: nobody notices.
     Silent,

@@ -5,7 +5,10 @@
 //! | `id` | the name, also the file's |
 //! | `control` | what is attacked |
 //! | `vector` | how |
-//! | `who` | who acts: `api`, `ui`, `legacy` |
+//! | `who` | who acts: `api`, `ui`, `legacy`; `ui (vault)` only where a vault hides the key |
+//! | `hide` | which hiding is attacked, `vault` or `revoke`; without it either |
+//! | `lends` | what an API role lacks for it behind a wall (`hide = "revoke"`): privileges on the key column. The control lends them |
+//! | `wall` | the outcomes that are right where something is lent; without it `refused` |
 //! | `expects` | the outcomes that are right; `withheld` is stripped or stopped, as the manifest's `on_insert` says |
 //! | `tell` | what tells success: `shows` (the key came back), `rows` (any row came back), `success` (no error), an SQLSTATE; without it there is a look |
 //! | `with` | who must succeed with the counter-act; without it the same act in an account that is off must |
@@ -22,6 +25,7 @@ use serde::Serialize;
 
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
+use crate::manifest::Hide;
 use crate::parse;
 use crate::template::Templates;
 
@@ -63,6 +67,9 @@ probes![
     "127_key_hop_in",
     "128_key_hop_in_with_key",
     "129_key_hop_via",
+    "130_key_insert_granted",
+    "131_key_update_granted",
+    "132_key_clear",
     "140_key_later_trigger",
     "141_key_later_update_trigger",
     "142_key_early_trigger",
@@ -108,6 +115,9 @@ probes![
     "234_read_trigger_copy",
     "235_read_trigger_privilege",
     "236_read_references",
+    "237_read_partition",
+    "238_read_order",
+    "239_read_group",
     "240_vault_direct",
     "241_vault_granted",
     "242_vault_public",
@@ -119,6 +129,15 @@ probes![
     "248_vault_reveal_definer",
     "249_vault_authenticate",
     "250_vault_publish",
+    "251_read_join_using",
+    "252_read_update_from",
+    "253_read_upsert_condition",
+    "254_read_merge_condition",
+    "255_read_own_view",
+    "256_read_own_function",
+    "257_read_own_copy",
+    "258_wall_view",
+    "259_wall_function",
     "260_role_ui",
     "261_role_owner",
     "262_role_table_owner",
@@ -289,7 +308,14 @@ pub struct Probe {
     pub withheld: bool,
     /// The strong lock that it takes for a moment.
     pub lock: Option<&'static str>,
-    pub(super) who: Vec<Who>,
+    /// Who acts, some only where the key is hidden in one way.
+    pub(super) who: Vec<(Who, Option<Hide>)>,
+    /// The one hiding that it attacks.
+    pub(super) hide: Option<Hide>,
+    /// The privileges on the key column that an API role lacks behind a wall.
+    pub(super) lends: Vec<&'static str>,
+    /// The outcomes that are right where these are lent to the control.
+    pub(super) wall: Vec<Outcome>,
     pub(super) tell: Tell,
     pub(super) with: Option<Actor>,
     pub(super) conditions: Vec<&'static str>,
@@ -301,7 +327,23 @@ impl Probe {
     /// Returns the roles that act, as the header lists them.
     #[must_use]
     pub fn who(&self) -> String {
-        self.who.iter().map(|who| who.as_str()).collect::<Vec<_>>().join(", ")
+        self.who.iter().map(|(who, _)| who.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the outcomes that are right, as the header lists them.
+    #[must_use]
+    pub fn right(&self) -> String {
+        let withheld = Some("withheld").filter(|_| self.withheld);
+        let behind = if self.lends.is_empty() { &[][..] } else { &self.wall[..] };
+        let mut all: Vec<_> = self.expects.iter().map(|outcome| outcome.as_str()).chain(withheld).collect();
+        all.extend(behind.iter().filter(|outcome| !self.expects.contains(outcome)).map(|outcome| outcome.as_str()));
+        all.join(", ")
+    }
+
+    /// Returns the `hide` of the keys that it attacks; empty if it attacks them all.
+    #[must_use]
+    pub fn hide(&self) -> &'static str {
+        self.hide.map_or("", hide_name)
     }
 
     /// Tells whether the probe leaves a prepared statement behind, which no rollback takes away.
@@ -337,6 +379,27 @@ impl Probe {
             && (script.counter.is_some() == self.with.is_some());
         if whole { Ok(script) } else { Err(Error::bug(format!("sql/{} lacks a section", self.file))) }
     }
+}
+
+/// Returns the name of a hiding, as the manifest has it.
+fn hide_name(hide: Hide) -> &'static str {
+    match hide {
+        Hide::Vault => "vault",
+        Hide::Revoke => "revoke",
+    }
+}
+
+fn hide_named(name: &str) -> Option<Hide> {
+    [Hide::Vault, Hide::Revoke].into_iter().find(|hide| hide_name(*hide) == name)
+}
+
+/// Reads `api` or `ui (vault)`.
+fn who_named(text: &str) -> Option<(Who, Option<Hide>)> {
+    let (name, hide) = match text.split_once(" (") {
+        Some((name, rest)) => (name, Some(hide_named(rest.strip_suffix(')')?)?)),
+        None => (text, None),
+    };
+    [Who::Api, Who::Ui, Who::Legacy].into_iter().find(|who| who.as_str() == name).map(|who| (who, hide))
 }
 
 /// The sections of a probe, rendered.
@@ -377,7 +440,7 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
     if !file.ends_with(&format!("_{id}.sql")) {
         return Err(wrong("the id is not the file's name"));
     }
-    let known = ["id", "control", "vector", "who", "expects", "tell", "with", "where", "needs", "lock"];
+    let known = ["id", "control", "vector", "who", "expects", "hide", "lends", "wall", "tell", "with", "where", "needs", "lock"];
     if let Some((unknown, _)) = fields.iter().find(|(key, _)| !known.contains(key)) {
         return Err(wrong(&format!("there is no field {unknown}")));
     }
@@ -386,11 +449,22 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         .map(|name| Control::ALL.into_iter().find(|control| control.as_str() == name))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| wrong("there is no such control"))?;
-    let who = words("who")
-        .into_iter()
-        .map(|name| [Who::Api, Who::Ui, Who::Legacy].into_iter().find(|who| who.as_str() == name))
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| wrong("there is no such part"))?;
+    let who =
+        words("who").into_iter().map(who_named).collect::<Option<Vec<_>>>().ok_or_else(|| wrong("there is no such part"))?;
+    let hide =
+        field("hide").map(|name| hide_named(name).ok_or_else(|| wrong("a key is hidden by vault or by revoke"))).transpose()?;
+    let lends = words("lends");
+    if lends.iter().any(|privilege| !["SELECT", "INSERT", "UPDATE"].contains(privilege)) {
+        return Err(wrong("there is no such privilege on a column"));
+    }
+    let wall = match field("wall") {
+        None => vec![Outcome::Refused],
+        Some(_) => words("wall")
+            .into_iter()
+            .map(Outcome::named)
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| wrong("there is no such outcome"))?,
+    };
     let withheld = words("expects").contains(&"withheld");
     let expects = words("expects")
         .into_iter()
@@ -425,6 +499,9 @@ fn read(file: &'static str, text: &'static str) -> Result<Probe> {
         withheld,
         lock: field("lock"),
         who,
+        hide,
+        lends,
+        wall,
         tell,
         with,
         conditions,
@@ -469,9 +546,16 @@ mod tests {
         let good =
             "-- id: x\n-- control: no_automatic_key\n-- vector: v\n-- who: api\n-- expects: stopped\n\n-- act:\nSELECT 1;\n";
         assert!(super::read("probe/1_x.sql", good).is_ok());
-        for (right, wrong) in
-            [("no_automatic_key", "no_key"), ("api", "apis"), ("stopped", "stop"), ("vector", "victor"), ("id: x", "id: y")]
-        {
+        for (right, wrong) in [
+            ("no_automatic_key", "no_key"),
+            ("api", "apis"),
+            ("stopped", "stop"),
+            ("vector", "victor"),
+            ("id: x", "id: y"),
+            ("api", "api (walls)"),
+            ("stopped", "stopped\n-- hide: wall"),
+            ("stopped", "stopped\n-- lends: ALL"),
+        ] {
             let text: &'static str = good.replacen(right, wrong, 1).leak();
             assert!(super::read("probe/1_x.sql", text).is_err(), "{wrong}");
         }

@@ -26,12 +26,16 @@ pub(super) struct Site<'a> {
     pub(super) key: Option<&'a Key>,
     /// The columns that hold keys, of this table.
     pub(super) key_columns: Vec<&'a Ident>,
+    /// The columns of this table that hold other keys, behind a wall.
+    neighbours: Vec<&'a Ident>,
     /// The key's table is the accounts table itself.
     pub(super) is_accounts: bool,
     /// The roles that attack, and their parts.
     pub(super) roles: Vec<(Who, Ident)>,
     /// What the site has, as the probes' `where` names it.
     pub(super) facts: BTreeSet<&'static str>,
+    /// The table's one child by inheritance that probes write to.
+    child: Option<Table>,
     /// What the templates of `sql/enforce/` get, and the names that both kinds of entries have in common.
     pub(super) values: Value,
 }
@@ -42,7 +46,7 @@ pub(super) struct Site<'a> {
 /// As the context of the plan.
 pub(super) fn all<'a>(manifest: &'a Manifest, snapshot: &Snapshot) -> Result<Vec<Site<'a>>> {
     let mut sites = Vec::new();
-    for key in manifest.keys.iter().filter(|key| key.hide == Hide::Vault) {
+    for key in &manifest.keys {
         let mut roles = actors(manifest, snapshot, &key.table, &manifest.roles.api, Who::Api);
         roles.extend(manifest.roles.ui.iter().map(|role| (Who::Ui, role.clone())));
         sites.push(Site::new(manifest, snapshot, Entry::Key(key), roles, values::key(manifest, snapshot, key)?)?);
@@ -103,6 +107,7 @@ impl<'a> Site<'a> {
                 ..via
             },
             child => on.children.first().map_or(Value::UNDEFINED, table),
+            walled => Value::from(key.is_some_and(|key| key.hide == Hide::Revoke)),
             ui_role => manifest.roles.ui.first().map_or(Value::UNDEFINED, ident),
             read_row => format!("SELECT * FROM {table_name} AS b WHERE b.{id} = "),
             ..context
@@ -114,9 +119,17 @@ impl<'a> Site<'a> {
             path,
             key,
             key_columns: keys_of(manifest, table_name),
+            neighbours: manifest
+                .keys
+                .iter()
+                .filter(|other| other.hide == Hide::Revoke && other.table == *table_name)
+                .map(|other| &other.column)
+                .filter(|column| key.is_none_or(|key| key.column != **column))
+                .collect(),
             is_accounts,
             roles,
             facts,
+            child: on.children.first().cloned(),
             values,
         })
     }
@@ -124,16 +137,45 @@ impl<'a> Site<'a> {
     /// Returns the control that a probe attacks here; `None` if it is none of this site's.
     pub(super) fn control(&self, probe: &Probe) -> Option<Control> {
         let mine = |control: &&Control| (**control == Control::NoLegacyWrites) == self.key.is_none();
-        probe.controls.iter().find(mine).copied()
+        let hidden_so = probe.hide.is_none_or(|hide| self.key.is_some_and(|key| key.hide == hide));
+        probe.controls.iter().find(mine).copied().filter(|_| hidden_so)
+    }
+
+    /// Tells whether a role lacks what a probe takes, behind this site's wall.
+    pub(super) fn is_behind_wall(&self, probe: &Probe, role: &Ident) -> bool {
+        let is_wall = self.key.is_some_and(|key| key.hide == Hide::Revoke) && !probe.lends.is_empty();
+        is_wall && self.roles.iter().any(|(who, name)| *who == Who::Api && name == role)
+    }
+
+    /// Returns the statement that lends a role what it lacks for a probe behind the wall, for a control. `part` is where the row is.
+    pub(super) fn lend(&self, probe: &Probe, role: &Ident, part: &str) -> String {
+        self.grant(&probe.lends, &self.key_columns, role, part)
+    }
+
+    /// Returns the statement that takes the walls of other keys of the table out of a probe's way, if there are any.
+    pub(super) fn lend_neighbours(&self, role: &Ident, part: &str) -> Option<String> {
+        let all = ["SELECT", "INSERT", "UPDATE"];
+        (!self.neighbours.is_empty()).then(|| self.grant(&all, &self.neighbours, role, part))
+    }
+
+    fn grant(&self, privileges: &[&str], columns: &[&Ident], role: &Ident, part: &str) -> String {
+        let columns = columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let privileges: Vec<_> = privileges.iter().map(|privilege| format!("{privilege} ({columns})")).collect();
+        let mut tables = vec![self.table.to_string(), part.to_owned()];
+        tables.extend(self.child.iter().map(ToString::to_string));
+        format!("GRANT {} ON TABLE {} TO {role}", privileges.join(", "), tables.join(", "))
     }
 
     /// Tells whether an outcome of a probe is right here.
-    pub(super) fn expects(&self, probe: &Probe, outcome: Outcome) -> bool {
-        self.right(probe).contains(&outcome.as_str())
+    pub(super) fn expects(&self, probe: &Probe, role: &Ident, outcome: Outcome) -> bool {
+        self.right(probe, role).contains(&outcome.as_str())
     }
 
     /// Returns the outcomes of a probe that are right here.
-    pub(super) fn right(&self, probe: &Probe) -> Vec<&'static str> {
+    pub(super) fn right(&self, probe: &Probe, role: &Ident) -> Vec<&'static str> {
+        if self.is_behind_wall(probe, role) {
+            return probe.wall.iter().copied().map(Outcome::as_str).collect();
+        }
         let withheld = match self.key {
             Some(key) if key.on_insert == OnInsert::Reject => Outcome::Stopped,
             _ => Outcome::Stripped,
@@ -144,9 +186,13 @@ impl<'a> Site<'a> {
 
     /// Returns the roles that carry out a probe.
     pub(super) fn attackers(&self, probe: &Probe) -> Vec<Ident> {
+        let acts = |who: Who| {
+            let here = |hide: Option<Hide>| hide.is_none_or(|hide| self.key.is_some_and(|key| key.hide == hide));
+            probe.who.iter().any(|(named, hide)| *named == who && here(*hide))
+        };
         let mut roles: Vec<Ident> = Vec::new();
         for (who, role) in &self.roles {
-            if probe.who.contains(who) && !roles.contains(role) {
+            if acts(*who) && !roles.contains(role) {
                 roles.push(role.clone());
             }
         }

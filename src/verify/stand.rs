@@ -12,7 +12,7 @@ use super::site::{Site, keys_of, raw};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ident::Ident;
-use crate::manifest::{AccountPath, Key, Manifest};
+use crate::manifest::{AccountPath, Hide, Key, Manifest};
 use crate::template::Templates;
 
 /// The ways to make rows, the first that the tables take is kept.
@@ -88,6 +88,13 @@ pub(super) struct Side {
     pub(super) new_row: Draft,
     guess_id: String,
     place: Place,
+}
+
+impl Side {
+    /// Returns the table or partition that its row is in, quoted.
+    pub(super) fn part(&self) -> &str {
+        &self.place.part
+    }
 }
 
 /// Where a row is.
@@ -322,7 +329,7 @@ impl Stand {
             }
         }
         self.set(session, templates, site, &of_rows, true, &patterns.accounts, manifest).await?;
-        if let Some(key) = site.key {
+        if let Some(key) = site.key.filter(|key| key.hide == Hide::Vault) {
             self.seal(session, site, key, &patterns.rows, &of_rows).await?;
         }
         session.run(Actor::Hand, &of_rows, &[]).await?;

@@ -36,7 +36,12 @@ impl Cli {
 
     /// As the owner of the tables of a world.
     pub(crate) fn on(world: &World) -> Self {
-        Self::new(world.sandbox.url_as("app_owner", &world.database))
+        Self::by(world, "app_owner")
+    }
+
+    /// As a role of a world.
+    pub(crate) fn by(world: &World, role: &str) -> Self {
+        Self::new(world.sandbox.url_as(role, &world.database))
     }
 
     pub(crate) fn manifest(&self, text: &str) {

@@ -26,6 +26,9 @@ const FIELDS: &[&str] = &[
     "vector",
     "who",
     "expects",
+    "hide",
+    "lends",
+    "wall",
     "tell",
     "with",
     "where",
@@ -95,7 +98,9 @@ fn listing() -> String {
             parent.clone_into(&mut folder);
             let _ = writeln!(text, "\n### {folder}/\n");
             text.push_str(match folder.as_str() {
-                "probe" => "| file | attack | control | who | right |\n|---|---|---|---|---|\n",
+                "probe" => {
+                    "| file | attack | control | who | hide | right | behind a wall, lent |\n|---|---|---|---|---|---|---|\n"
+                }
                 folder if folder.starts_with("enforce") => "| file | what it is for | lock | undo |\n|---|---|---|---|\n",
                 "audit" => "| file | what it finds |\n|---|---|\n",
                 _ => "| file | what it is for |\n|---|---|\n",
@@ -105,9 +110,15 @@ fn listing() -> String {
         let field = |name: &str| header.get(name).map(|value| plain(value)).unwrap_or_default();
         let _ = if header.contains_key("vector") {
             let right = field("expects");
-            writeln!(text, "| {file} | {} | {} | {} | {right} |", field("vector"), field("control"), field("who"))
+            let wall = match (field("lends"), field("wall")) {
+                (lent, _) if lent.is_empty() => String::new(),
+                (lent, wall) if wall.is_empty() => format!("refused, {lent}"),
+                (lent, wall) => format!("{wall}, {lent}"),
+            };
+            let (vector, control, who) = (field("vector"), field("control"), field("who"));
+            writeln!(text, "| {file} | {vector} | {control} | {who} | {} | {right} | {wall} |", field("hide"))
         } else if folder == "probe" {
-            writeln!(text, "| {file} | {} | | | |", field("purpose"))
+            writeln!(text, "| {file} | {} | | | | | |", field("purpose"))
         } else if folder.starts_with("enforce") {
             let undo = if header.contains_key("undo") { format!("`{}`", field("undo")) } else { String::new() };
             writeln!(text, "| {file} | {} | {} | {undo} |", field("purpose"), field("lock"))

@@ -826,3 +826,168 @@ async fn a_change_of_strategy_killed_at_any_point_is_run_again_and_no_key_was_op
     }
     assert_eq!(api.get::<i64>("SELECT count(api_key) AS v FROM app.locations WHERE account_id = 2").await, 3, "control");
 }
+
+/// Makes a new key for row 1 as the UI, in a transaction that is rolled back; returns which rows it and the former key then belong to.
+async fn generated(dba: &mut Actor) -> Result<(Option<i64>, Option<i64>), String> {
+    owners_after(dba, "generate").await
+}
+
+/// Which rows the key that one of the key functions returns to the UI, and `key-1`, belong to after it. Nothing stays.
+async fn owners_after(dba: &mut Actor, verb: &str) -> Result<(Option<i64>, Option<i64>), String> {
+    let owner = |key: &str| format!("(SELECT id FROM keyward.authenticate_location_api_key({key}))");
+    dba.ok("BEGIN; SET LOCAL ROLE app_ui").await;
+    let done = dba
+        .0
+        .execute(&format!("CREATE TEMP TABLE made ON COMMIT DROP AS SELECT keyward.{verb}_location_api_key(1)::text AS k"))
+        .await;
+    let found = if let Err(failure) = done {
+        Err(failure.code().unwrap_or("lost").to_owned())
+    } else {
+        dba.ok("RESET ROLE").await;
+        let query = format!("SELECT jsonb_build_array({}, {}) AS v", owner("(SELECT k FROM made)"), owner("'key-1'"));
+        let [made, former]: [Option<i64>; 2] = dba.get(&query).await;
+        Ok((made, former))
+    };
+    dba.ok("ROLLBACK").await;
+    found
+}
+
+#[tokio::test]
+async fn a_key_is_made_and_ended_at_any_point_of_a_change_of_strategy_or_the_call_fails_aloud() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    world.opt_in("1").await;
+    let cli = Cli::on(&world);
+    let sealed = "SELECT COALESCE((SELECT true FROM pg_class WHERE relname = 'vault_location_api_key'), false) AS v";
+    for text in [walled(), MANIFEST.to_owned()] {
+        cli.manifest(&text);
+        let (mut refused, mut done, mut left, mut at) = (0, 0, usize::MAX, 1);
+        while cli.kill_at_step(&["apply", "--yes"], at) {
+            for verb in ["generate", "revoke"] {
+                match owners_after(&mut dba, verb).await {
+                    // the new key is the row's, the former one nobody's
+                    Ok(owners) => {
+                        assert_eq!(owners, (Some(1).filter(|_| verb == "generate"), None), "{at}: {verb}");
+                        done += 1;
+                    }
+                    Err(code) => {
+                        assert!(["KW001", "42501"].contains(&code.as_str()), "{at}: {verb}: {code}");
+                        assert!(dba.get::<bool>(sealed).await, "only while a vault is there: {at}");
+                        refused += 1;
+                    }
+                }
+            }
+            let document = cli.ends_with(0, &["plan", "--output", "json"]).stdout;
+            let steps = serde_json::from_str::<Plan>(&document).unwrap().steps.len();
+            at = if steps < left { 2 } else { at + 1 };
+            left = steps;
+        }
+        assert!(done >= 4, "control: {done} done, {refused} refused");
+        cli.ends_with(0, &["apply", "--yes"]);
+        assert_eq!(generated(&mut dba).await, Ok((Some(1), None)), "afterwards");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_ui_makes_while_its_row_is_still_sealed_outlives_the_change_or_was_never_told() {
+    let mut world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    world.opt_in("1").await;
+    world.manifest = manifest(&walled());
+    // up to where the vault is emptied: the guard is the wall's, the key functions still those of the vault
+    let mut plan = world.plan().await;
+    let at = plan.steps.iter().position(|step| step.id == "keys of location_api_key").unwrap();
+    plan.steps.truncate(at);
+    let mut db = world.connect("app_owner").await;
+    for step in &plan.steps {
+        let role = if step.role == keyward::plan::RunAs::Owner { "SET ROLE keyward_owner; " } else { "" };
+        db.execute(&format!("BEGIN; {role}{}; COMMIT; RESET ROLE", step.sql))
+            .await
+            .unwrap_or_else(|failure| panic!("{failure}: {}", step.sql));
+    }
+    assert_eq!(
+        dba.get::<i64>("SELECT count(*) AS v FROM keyward.vault_location_api_key WHERE id = 1").await,
+        1,
+        "control: sealed"
+    );
+    let (mut ui, mut gateway) = (world.act("app_ui").await, world.act("api_gateway").await);
+    for call in ["SELECT keyward.generate_location_api_key(1)", "SELECT keyward.revoke_location_api_key(1)"] {
+        assert_eq!(ui.err(call).await, "KW001", "{call}");
+        assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1), "{call}");
+    }
+    assert_eq!(ui.get::<String>("SELECT keyward.reveal_location_api_key(1) AS v").await, "key-1");
+    // a row that isn't sealed, meanwhile
+    let made: String = ui.get("SELECT keyward.generate_location_api_key(2) AS v").await;
+    assert_eq!(owner_of(&mut gateway, &made).await, Some(2));
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "{:#?}", world.plan().await.steps);
+    for (key, id) in [("key-1", Some(1)), (made.as_str(), Some(2)), ("key-2", None)] {
+        assert_eq!(owner_of(&mut gateway, key).await, id, "{key}");
+    }
+    assert_eq!(world.act("api_v2").await.err("SELECT api_key FROM app.locations").await, "42501");
+}
+
+#[tokio::test]
+async fn a_row_that_moves_to_another_partition_keeps_its_key() {
+    for on_insert in ["strip", "reject"] {
+        let script = include_str!("sql/app.sql").replace(
+            "    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    account_id bigint REFERENCES app.accounts ON DELETE CASCADE ON UPDATE CASCADE,
+    name text NOT NULL,
+    api_key text UNIQUE,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);",
+            "    id bigint NOT NULL,
+    account_id bigint REFERENCES app.accounts ON DELETE CASCADE ON UPDATE CASCADE,
+    name text NOT NULL,
+    api_key text,
+    updated_at timestamptz NOT NULL DEFAULT now()
+) PARTITION BY LIST (account_id);
+CREATE TABLE app.locations_1 PARTITION OF app.locations FOR VALUES IN (1, 2, 3, 4, 5);
+CREATE TABLE app.locations_2 PARTITION OF app.locations FOR VALUES IN (6, 7, 8, 9, 10);
+CREATE INDEX ON app.locations (id);
+CREATE SEQUENCE app.locations_id_seq;",
+        );
+        let text = walled().replace("generate = {", &format!("on_insert = \"{on_insert}\"\ngenerate = {{"));
+        let world = World::with(&script, &text, "shop").await;
+        world.apply().await;
+        for account in ["1", "2", "6"] {
+            world.opt_in(account).await;
+        }
+        let mut dba = world.act("postgres").await;
+        let all = keys(&mut dba).await;
+        let (mut api, mut worker, mut ui) = (world.act("api_v2").await, world.act("worker").await, world.act("app_ui").await);
+        let mut gateway = world.act("api_gateway").await;
+        // from one that is on to one that is on, and from one that is off, by whomever
+        api.ok("UPDATE app.locations SET account_id = 6 WHERE id = 1; UPDATE app.locations SET account_id = 6, name = 'x' WHERE id = 13").await;
+        worker.ok("UPDATE app.locations SET account_id = 1 WHERE id IN (6, 17); BEGIN; SAVEPOINT a; UPDATE app.locations SET account_id = 2 WHERE id = 8; RELEASE a; COMMIT").await;
+        worker.ok("INSERT INTO app.locations (id, account_id, name) VALUES (400, 1, 'without')").await;
+        assert_eq!(keys(&mut dba).await, all, "{on_insert}");
+        assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM app.locations_1 WHERE id IN (6, 17, 8)").await, 3, "control: moved");
+        for (key, id) in [("key-1", 1), ("key-13", 13), ("key-6", 6), ("key-17", 17), ("key-8", 8)] {
+            assert_eq!(owner_of(&mut gateway, key).await, Some(id), "{on_insert}: {key}");
+        }
+        // one that moves brings no other key along, and nobody passes a new row for one that moves
+        let forged = "SELECT set_config('keyward.moved_location_api_key', repeat('0', 32), false); ";
+        for statement in [
+            "INSERT INTO app.locations (id, account_id, name, api_key) VALUES (401, 1, 'x', 'new')",
+            "INSERT INTO app.locations (id, account_id, name, api_key) VALUES (1, 1, 'the id of another one, and its key', 'key-1')",
+            "WITH gone AS (DELETE FROM app.locations WHERE id = 2 RETURNING id) INSERT INTO app.locations (id, account_id, name, api_key) SELECT id, 6, 'x', 'other' FROM gone",
+        ] {
+            for actor in [&mut worker, &mut ui] {
+                actor.ok(forged).await;
+                match actor.0.execute(&format!("BEGIN; {statement}; COMMIT")).await {
+                    Ok(_) => assert_eq!(on_insert, "strip", "{statement}"),
+                    Err(failure) => {
+                        assert_eq!((on_insert, failure.code()), ("reject", Some("KW001")), "{statement}: {failure}");
+                        actor.ok("ROLLBACK").await;
+                    }
+                }
+                assert_eq!(dba.get::<i64>("SELECT count(*) AS v FROM app.locations WHERE api_key IN ('new', 'other') OR api_key = 'key-1' AND account_id <> 6").await, 0, "{statement}");
+            }
+        }
+        // what the UI states by hand moves along
+        ui.ok("UPDATE app.locations SET account_id = 1, api_key = 'by hand' WHERE id = 7").await;
+        assert_eq!(owner_of(&mut gateway, "by hand").await, Some(7), "{on_insert}");
+    }
+}

@@ -12,7 +12,7 @@ use crate::attack::major;
 use crate::fixture::{Actor, World};
 use Outcome::{Bypassed, Silent, Stopped};
 
-async fn run(world: &World, role: &str, options: &Options) -> Report {
+pub(crate) async fn run(world: &World, role: &str, options: &Options) -> Report {
     let mut db = world.connect(role).await;
     verify::verify(&mut db, &world.manifest, options, &mut |_| {})
         .await
@@ -20,11 +20,11 @@ async fn run(world: &World, role: &str, options: &Options) -> Report {
 }
 
 /// Only some of the probes.
-fn only(ids: &[&str]) -> Options {
+pub(crate) fn only(ids: &[&str]) -> Options {
     Options::new().only(ids.iter().map(|id| (*id).to_owned()).collect())
 }
 
-fn all_ok(report: &Report, skipped: &[&str]) {
+pub(crate) fn all_ok(report: &Report, skipped: &[&str]) {
     let failures: Vec<_> = report.failures().collect();
     assert!(failures.is_empty(), "{failures:#?}");
     let found: BTreeSet<_> =
@@ -53,7 +53,7 @@ const SUPERUSERS: &[&str] = &[
 ];
 
 /// Everything that the database holds, and who holds what in it: each table's rows, the catalogue, the roles.
-async fn everything(world: &World, moved: &[String]) -> Vec<String> {
+pub(crate) async fn everything(world: &World, moved: &[String]) -> Vec<String> {
     let mut dba = world.act("postgres").await;
     let tables: Vec<String> = dba
         .get(
@@ -84,7 +84,7 @@ async fn everything(world: &World, moved: &[String]) -> Vec<String> {
 }
 
 /// The database as `pg_dump` writes it, without the sequences that moved; `None` where there is none of the server's version.
-fn dump(world: &World, moved: &[String]) -> Option<String> {
+pub(crate) fn dump(world: &World, moved: &[String]) -> Option<String> {
     let output =
         Command::new("pg_dump").args(["--inserts", "-d", &world.sandbox.url_as("postgres", &world.database)]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
@@ -448,7 +448,7 @@ SET ROLE app_owner; CREATE SCHEMA app;
 const GRANTS: &str =
     "GRANT USAGE ON SCHEMA app TO app_ui, api, legacy; GRANT ALL ON ALL TABLES IN SCHEMA app TO app_ui, api, legacy;";
 
-async fn shape(ddl: &str, accounts: &str, entries: &str) -> World {
+pub(crate) async fn shape(ddl: &str, accounts: &str, entries: &str) -> World {
     let manifest = format!(
         "version = 1\n[setting]\ncutover = 2024-06-17T00:00:00Z\n[roles]\nui = ['app_ui']\napi = ['api']\nauth = ['gate']\n[accounts]\n{accounts}\n{entries}"
     );

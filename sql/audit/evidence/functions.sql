@@ -24,7 +24,13 @@ SELECT f.oid::regprocedure::text AS name,
        (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object(
                             'key', t.key, 'trigger', t.tgname, 'on_update', t.on_update, 'has_transition', t.has_transition, 'arguments', t.arguments)), '[]')
           FROM fires AS t WHERE t.tgfoid = f.oid) AS fires,
-       (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT d.key), '[]') FROM depends AS d WHERE d.objid = f.oid) AS depends_on
+       (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT d.key), '[]') FROM depends AS d WHERE d.objid = f.oid) AS depends_on,
+       -- the keys behind a wall that it may read with its owner's rights, and the API roles that may call it
+       (SELECT COALESCE(pg_catalog.jsonb_agg(k.name), '[]') FROM k
+         WHERE k.walled AND f.prosecdef AND pg_catalog.has_column_privilege(f.proowner, k.relid, k.attnum, 'SELECT')) AS reads,
+       (SELECT COALESCE(pg_catalog.jsonb_agg(r.rolname ORDER BY r.rolname), '[]') FROM pg_catalog.pg_roles AS r
+         WHERE f.prosecdef AND r.rolname = ANY ({{ m.names(walled_off) }}) AND NOT r.rolsuper
+           AND pg_catalog.has_function_privilege(r.oid, f.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(r.oid, f.pronamespace, 'USAGE')) AS callers
   FROM pg_catalog.pg_proc AS f
   JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
   JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang
@@ -34,7 +40,7 @@ SELECT f.oid::regprocedure::text AS name,
         OR f.oid IN (SELECT d.objid FROM depends AS d)
         OR n.nspname <> 'pg_catalog'
            AND (pg_catalog.strpos(f.prosrc, 'keyward') > 0
-                OR EXISTS (SELECT FROM k WHERE pg_catalog.strpos(pg_catalog.lower(f.prosrc), pg_catalog.lower(k.relname)) > 0))
+                OR EXISTS (SELECT FROM k WHERE pg_catalog.strpos(pg_catalog.lower(f.prosrc), pg_catalog.lower(pg_catalog.replace(k.relname::text, '"', '""'))) > 0))
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                             WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = f.oid AND e.deptype = 'e'))
  ORDER BY 1

@@ -24,6 +24,11 @@ BEGIN
        AND keyward.acts_as_ui() THEN
         RETURN NULL;
     END IF;
+{% if key.is_partitioned %}
+    IF TG_OP = 'INSERT' AND {{ m.moved(key) }} THEN
+        RETURN NULL;
+    END IF;
+{% endif %}
     account_ := {{ m.account_of("NEW" | safe, key.account) }};
     {{ m.read_setting(accounts) }}
     IF enabled_ THEN

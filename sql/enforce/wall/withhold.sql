@@ -78,6 +78,12 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+{% if key.is_partitioned %}
+    -- the UPDATE that moves a row to another partition has passed here already
+    IF TG_OP = 'INSERT' AND {{ m.moved(key) }} THEN
+        RETURN NEW;
+    END IF;
+{% endif %}
 {% if key.strip %}
     IF TG_OP = 'INSERT' THEN
         -- tells the UPDATE arm of an upsert that this NULL was not the application's wish

@@ -148,6 +148,7 @@ fn kind(step: &Step) -> &str {
     match step.id.as_str() {
         id if id.starts_with("access of owner to ") => "owner's access",
         id if id.starts_with("row-level security on ") => "row-level security",
+        id if super::walls::is_grant(id) => "column grants",
         id => id.split(' ').next().unwrap_or_default(),
     }
 }
@@ -163,7 +164,7 @@ pub(super) fn is_pending(ground: &Ground<'_>, step: &Step) -> bool {
         // Whoever audits needn't be the one who applies.
         ("membership" | "role", _) | (_, Action::Repair) => false,
         // A condition that was met from the start is not recorded.
-        ("revocation" | "nullable" | "owner's access" | "row-level security", Action::Create) => !is_current,
+        ("revocation" | "nullable" | "owner's access" | "row-level security" | "column grants", Action::Create) => !is_current,
         ("trigger", Action::Create) => new_partition(ground, step).is_none(),
         _ => true,
     }
@@ -191,8 +192,8 @@ fn repair(ground: &Ground<'_>, step: &Step) -> Vec<Finding> {
     let object = plain(&step.id);
     let one = |id: &str, detail: String| vec![Finding::new(id, object.as_str(), detail).remedy(step.sql.trim())];
     match (kind(step), found, recorded) {
-        // Whoever audits needn't be the one who applies; and what was done to an access, own_tables tells.
-        ("membership" | "role" | "access", ..) => Vec::new(),
+        // Whoever audits needn't be the one who applies; what was done to an access, own_tables tells, and to a wall, walls.
+        ("membership" | "role" | "access" | "column grants", ..) => Vec::new(),
         ("trigger", None, None) => match new_partition(ground, step) {
             Some(part) => one("KW110", format!("{part} is not guarded yet.")),
             None => one("KW103", String::new()),

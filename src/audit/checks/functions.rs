@@ -4,7 +4,7 @@ use super::{Finding, Ground};
 use crate::audit::evidence::Function;
 use crate::audit::finding::Severity;
 use crate::audit::rule::Declared;
-use crate::manifest::Key;
+use crate::manifest::{Hide, Key};
 use crate::parse::{Lexeme, lexemes};
 
 pub(super) const RULES: &[Declared] = &[
@@ -22,6 +22,13 @@ pub(super) const RULES: &[Declared] = &[
         "a function runs with rights that open keyward's tables",
         "SECURITY DEFINER, and an owner whom the vault doesn't stop: whoever may call it gets what it reads there, or changes what it writes.",
         "Drop it, or take the reference to keyward's tables out.",
+    ),
+    (
+        "KW238",
+        Severity::Error,
+        "a function leads an API role past the wall of a key",
+        "SECURITY DEFINER, with an owner who may read the column: whoever may call it gets what it reads there.",
+        "Leave the column out; or revoke EXECUTE from API roles and PUBLIC.",
     ),
     (
         "KW303",
@@ -78,6 +85,19 @@ impl Body {
         })
     }
 
+    /// Tells whether the body takes every column of something: `*`, but for `count(*)`; a whole row by its alias; or text that is run.
+    fn takes_all(&self) -> bool {
+        let symbol = |lexeme: Option<&Lexeme>, text: &str| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == text);
+        self.statements.iter().any(|statement| {
+            let star = statement.iter().enumerate().any(|(at, lexeme)| {
+                let before = at.checked_sub(1).and_then(|before| statement.get(before));
+                let last = matches!(before, Some(Lexeme::Word(word)) if word == "select" || word == "returning");
+                symbol(Some(lexeme), "*") && (last || symbol(before, ".") || symbol(before, ","))
+            });
+            star || Self::has(statement, &["to_json", "to_jsonb", "row_to_json", "json_agg", "jsonb_agg", "execute"])
+        })
+    }
+
     /// Tells whether the body takes OLD or NEW as a whole: not to return it, to compare it, or to assign to it.
     fn takes_row(&self) -> bool {
         let is_row = |lexeme: &Lexeme| matches!(lexeme, Lexeme::Word(word) if word == "old" || word == "new");
@@ -120,7 +140,12 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
         let body = Body::read(&function.source).filter(|_| readable);
         found.extend(mighty(ground, function, body.as_ref()));
         if function.fires.is_empty() {
-            found.extend(mentions(ground, function, body.as_ref()));
+            let past: Vec<_> = ground.manifest.keys.iter().filter_map(|key| past_wall(function, body.as_ref(), key)).collect();
+            // what it does is told already
+            if past.is_empty() {
+                found.extend(mentions(ground, function, body.as_ref()));
+            }
+            found.extend(past);
             continue;
         }
         for key in &ground.manifest.keys {
@@ -147,6 +172,31 @@ fn mighty(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Opti
         Finding::new("KW221", signature.as_str(), format!("It runs as {}, and names keyward.{named}.", function.owner))
             .remedy(format!("DROP FUNCTION {signature};")),
     )
+}
+
+/// A SECURITY DEFINER function that API roles may call, and that reads the key, or whole rows, of a table with a wall.
+fn past_wall(function: &Function, body: Option<&Body>, key: &Key) -> Option<Finding> {
+    let name = key.name.as_str();
+    let open = function.reads.iter().any(|other| other == name) && !function.callers.is_empty();
+    let reads = open.then(|| {
+        let (table, column) = (key.table.name.as_str(), key.column.as_str());
+        function.depends_on.iter().any(|other| other == name)
+            || body.map_or_else(
+                || words(&function.source).any(|word| word.eq_ignore_ascii_case(table)),
+                |body| body.names(table) && (body.names(column) || body.takes_all()),
+            )
+    })?;
+    let detail = format!(
+        "It reads {} with the rights of {}; {} may call it.",
+        key.table.human(),
+        function.owner,
+        function.callers.join(", ")
+    );
+    reads.then(|| {
+        Finding::new("KW238", function.name.as_str(), detail)
+            .keyed(name)
+            .remedy(format!("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC; -- and from API roles", function.name))
+    })
 }
 
 fn mentions(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Vec<Finding> {
@@ -187,7 +237,9 @@ fn fires(ground: &Ground<'_>, function: &Function, body: Option<&Body>, key: &Ke
         )));
     }
     let reads = body.statements.iter().any(|statement| Body::has(statement, &["select", "delete"]));
-    if triggers.iter().any(|fires| fires.on_update) && !function.is_definer && (body.writes() || reads) {
+    // behind a wall nothing is sealed
+    let sealed = key.hide == Hide::Vault;
+    if sealed && triggers.iter().any(|fires| fires.on_update) && !function.is_definer && (body.writes() || reads) {
         found.push(
             Finding::new("KW161", object, calls).remedy(format!(
                 "Grant {} what {} needs, or make it SECURITY DEFINER.",

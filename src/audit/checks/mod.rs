@@ -9,6 +9,7 @@ mod reach;
 mod sampled;
 mod server;
 mod statements;
+mod walls;
 
 use crate::catalog::Snapshot;
 use crate::manifest::Manifest;
@@ -52,6 +53,7 @@ pub(super) const DECLARED: &[(&str, &[Declared])] = &[
     ("sampled", sampled::RULES),
     ("server", server::RULES),
     ("statements", statements::RULES),
+    ("walls", walls::RULES),
 ];
 
 /// Runs all of them.
@@ -65,6 +67,7 @@ pub(super) fn run(ground: &Ground<'_>) -> Vec<Finding> {
         functions::check,
         server::check,
         statements::check,
+        walls::check,
     ];
     checks.iter().flat_map(|check| check(ground)).collect()
 }

@@ -203,6 +203,34 @@ pub(super) const RULES: &[Declared] = &[
         "Whoever connects as it reads every sealed key.",
         "Take LOGIN away.",
     ),
+    (
+        "KW232",
+        Severity::Error,
+        "a privilege that a wall takes was granted by somebody else than the owner",
+        "Only who granted a privilege can take it back: anybody else's REVOKE does nothing, and says nothing.",
+        "Let its grantor revoke it.",
+    ),
+    (
+        "KW233",
+        Severity::Error,
+        "a privilege that a wall takes was passed on",
+        "Taking it from who passed it on would take it from the others too, which keyward doesn't do unasked.",
+        "Grant it to the others as the owner, then let who passed it on revoke it.",
+    ),
+    (
+        "KW234",
+        Severity::Error,
+        "API roles share a privilege on a key behind a wall with others",
+        "Taken from the group or from PUBLIC, others would lose the key with it.",
+        "Grant it to the others themselves.",
+    ),
+    (
+        "KW235",
+        Severity::Error,
+        "an API role with a wall before it has pg_read_all_data",
+        "It reads every column without a grant, the key among them.",
+        "Revoke the membership.",
+    ),
 ];
 
 /// The plan's kinds of findings, and the rules they go by. What is missing here goes by KW199, but for what the audit leaves to the plan.
@@ -238,6 +266,10 @@ const KINDS: &[(&str, &str)] = &[
     ("can_become", "KW207"),
     ("holds_trigger", "KW208"),
     ("owner_can_login", "KW218"),
+    ("foreign_grant", "KW232"),
+    ("dependent_grant", "KW233"),
+    ("shared_grant", "KW234"),
+    ("reads_all_data", "KW235"),
 ];
 
 /// Left to the plan: what only matters to whoever applies, what costs time and opens nothing, and what `functions` sees in full.

@@ -51,6 +51,7 @@ pub mod rollout;
 pub mod sandbox;
 pub mod schema;
 pub mod settle;
+pub mod signature;
 pub mod status;
 pub mod template;
 pub mod verify;

@@ -122,15 +122,19 @@ impl Command {
     /// Returns the formats that the command's data comes in.
     pub(super) fn outputs(&self) -> &'static [Output] {
         match self {
-            Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
+            Self::Plan(args) if args.has_data() => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
             Self::Audit(_) | Self::Verify(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
-            Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {
-                &[Output::Text]
-            }
+            Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Uninstall(_)
+            | Self::Demo(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => &[Output::Text],
         }
     }
 

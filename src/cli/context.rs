@@ -136,6 +136,11 @@ impl Context {
         Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Tells whether questions are answered with yes unasked.
+    pub(super) fn says_yes(&self) -> bool {
+        self.global.yes
+    }
+
     /// Writes data to stdout, with a newline at its end. A reader that has gone is no failure.
     #[expect(clippy::unused_self, reason = "the one way out is the context's")]
     pub(crate) fn data(&self, text: &str) {

@@ -71,7 +71,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         return Err(Error::refused("not confirmed: nothing was done"));
     }
     let started = Instant::now();
-    apply::uninstall(&mut db, &steps, owner, &args.waits.options(&[]), &mut |now| progress::say(context, &now)).await?;
+    apply::uninstall(&mut db, &steps, owner, &args.waits.options(), &mut |now| progress::say(context, &now)).await?;
     db.close().await;
     context.note(&format!("keyward is removed from {database}, in {}.", progress::took(started)));
     Ok(Exit::Done)

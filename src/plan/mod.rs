@@ -3,6 +3,8 @@
 //! A plan is a pure function of manifest and [`Snapshot`]. On an applied database it is empty; after somebody has tampered
 //! with it, it is exactly the repair. Nothing here talks to a server.
 
+mod approval;
+mod changed;
 pub(crate) mod context;
 mod diff;
 mod enforce;
@@ -14,14 +16,16 @@ mod step;
 mod wall;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+pub use approval::Approval;
 pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
-pub use step::{Action, Hazard, How, Lock, RunAs, Step};
+pub use step::{Action, HAZARDS, Hazard, How, Lock, RunAs, Step};
 pub(crate) use wall::affected;
 
 use crate::catalog::Snapshot;
@@ -38,6 +42,8 @@ pub const SCHEMA: &str = "keyward/plan/v1";
 pub struct Plan {
     /// [`SCHEMA`].
     pub schema: String,
+    /// The version of keyward that made it.
+    pub version: String,
     /// The database's name.
     pub database: String,
     /// The checksum of the manifest.
@@ -46,6 +52,12 @@ pub struct Plan {
     pub owner: Ident,
     /// The checksum of everything in the database that the plan relied on.
     pub fingerprint: String,
+    /// What it was allowed when it was made.
+    pub approved: Approval,
+    /// The checksum of each part of the manifest, so that what has changed can be named.
+    pub parts: BTreeMap<String, String>,
+    /// The checksum of each thing that the plan relied on, likewise.
+    pub facts: BTreeMap<String, String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What stands in the way of enforcement, or weakens it.
@@ -97,14 +109,19 @@ impl Plan {
             parse::check(&step.sql)?;
             parse::check(&step.undo)?;
         }
+        removal::keep_guards_that_come_back(&mut steps);
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
         findings.dedup_by(|a, b| a.id == b.id);
         Ok(Self {
             schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             database: snapshot.server.database.clone(),
             manifest: sha256,
             owner: manifest.roles.owner.clone(),
             fingerprint: snapshot.fingerprint(),
+            approved: Approval::default(),
+            parts: manifest.parts(),
+            facts: snapshot.facts(),
             steps,
             findings,
         })
@@ -114,16 +131,6 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
-    }
-
-    /// Returns the findings that forbid to apply, given the risks that were accepted by name.
-    #[must_use]
-    pub fn refusals(&self, accepted: &[String]) -> Vec<&Finding> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Refusal)
-            .filter(|finding| !(finding.can_be_accepted && accepted.contains(&finding.id)))
-            .collect()
     }
 
     /// Returns the whole plan as one SQL script, as [`script`] does.

@@ -87,6 +87,7 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
     if let Some(table) = on.filter(|_| is_object) {
         made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation: table.clone() });
         made.group = Some(format!("drops on {table}"));
+        made.hazards = vec![hazard("removes_guard")];
     }
     if let Some(table) = recorded.identity.strip_prefix("row-level security on ") {
         let on = snapshot.tables.values().find(|relation| relation.table().to_string() == table);
@@ -105,6 +106,20 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
         made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation });
     }
     made
+}
+
+/// Takes the hazard off guards and policies that give way to others on the same table: a key has another name, or another strategy.
+pub(super) fn keep_guards_that_come_back(steps: &mut [Step]) {
+    let on = |step: &Step| {
+        let kind = step.id.split(' ').next().unwrap_or_default();
+        step.id.rsplit_once("\" on ").map(|(_, table)| (kind.to_owned(), table.to_owned()))
+    };
+    let made: Vec<_> = steps.iter().filter(|step| step.action != Action::Drop).filter_map(on).collect();
+    for step in steps.iter_mut().filter(|step| step.action == Action::Drop) {
+        if on(step).is_some_and(|place| made.contains(&place)) {
+            step.hazards.retain(|hazard| hazard.id != "removes_guard");
+        }
+    }
 }
 
 /// Returns the steps that remove everything that is recorded, every key published first.

@@ -10,6 +10,7 @@
 
 mod account;
 mod apply;
+mod approval;
 mod attack;
 mod attacks_a;
 mod attacks_b;

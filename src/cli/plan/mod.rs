@@ -1,12 +1,16 @@
 //! `keyward plan`.
 
+pub(super) mod sign;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
 
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::evidence;
-use crate::plan::Plan;
+use crate::plan::{Approval, HAZARDS, Plan};
 use crate::report::{json, sql, text};
 
 use super::Exit;
@@ -19,12 +23,16 @@ Examples:
   keyward plan --verbose                with each step's SQL and its undo
   keyward plan --output sql > plan.sql  one script, for review
   keyward plan --out plan.json          kept, for keyward apply --plan plan.json
+  keyward plan --out plan.json --allow enables_rls,drops_not_null
+                                        kept, with the hazards that it may have
   keyward plan --check                  exit code 1 unless there is nothing to do";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Under>,
     /// Write the plan to this file as JSON, for apply --plan
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -34,19 +42,71 @@ pub(crate) struct Args {
     /// Show each step's SQL and its undo
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    allowed: Allowed,
+}
+
+/// What there is besides the plan itself.
+#[derive(Debug, clap::Subcommand)]
+enum Under {
+    /// Sign a plan that was kept, for apply --require-signature
+    Sign(sign::Args),
+}
+
+impl Args {
+    /// Tells whether the command has data, and so formats of it.
+    pub(super) fn has_data(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
+/// What is allowed by name.
+#[derive(Debug, clap::Args)]
+pub(super) struct Allowed {
+    /// Allow this hazard; give it again, or with commas, for more
+    #[arg(long, value_name = "HAZARD", value_delimiter = ',', value_parser = PossibleValuesParser::new(HAZARDS), hide_possible_values = true)]
+    allow: Vec<String>,
+    /// Allow to apply although this finding says that enforcement would not hold; the ledger records it
+    #[arg(long, value_name = "ID")]
+    accept_risk: Vec<String>,
+}
+
+impl Allowed {
+    /// Returns it, and says what of it is in vain.
+    pub(super) fn by_name(&self, context: &Context, plan: &Plan) -> Approval {
+        for risk in &self.accept_risk {
+            if !plan.findings.iter().any(|finding| finding.id == *risk && finding.can_be_accepted) {
+                context.note(&format!("note: --accept-risk {risk}: nothing of that name stands in the way"));
+            }
+        }
+        for hazard in &self.allow {
+            if !plan.hazards().iter().any(|(found, _)| found.id == *hazard) {
+                context.note(&format!("note: --allow {hazard}: no step has this hazard"));
+            }
+        }
+        Approval::default().and(&Approval { hazards: self.allow.clone(), risks: self.accept_risk.clone() })
+    }
 }
 
 /// Shows the plan.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
+    if let Some(Under::Sign(args)) = &args.command {
+        return sign::run(context, args);
+    }
     let manifest = context.manifest()?;
     let mut db = context.connect().await?;
-    let plan = apply::plan(&mut db, &manifest).await?;
+    let mut plan = apply::plan(&mut db, &manifest).await?;
     let breaks = plan.steps.iter().any(|step| step.hazards.iter().any(|hazard| hazard.id == "breaks_select_star"));
     let evidence = if breaks { Some(evidence::read(&mut db, &manifest).await?) } else { None };
     db.close().await;
+    plan.approved = args.allowed.by_name(context, &plan);
     if let Some(path) = &args.out {
         write_whole(path, &json::plan(&plan)?)?;
         context.note(&format!("wrote {}", path.display()));
+        let open: Vec<_> = plan.hazards_not_allowed(&[]).iter().map(|(hazard, _)| hazard.id.as_str()).collect();
+        if !open.is_empty() {
+            context.note(&format!("its hazards must still be allowed: --allow {}", open.join(",")));
+        }
     }
     context.data(&match context.output() {
         Output::Json => json::plan_with(&plan, evidence.as_ref())?,
@@ -59,13 +119,6 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     });
     let pending = !plan.is_empty() || !plan.refusals(&[]).is_empty();
     Ok(if args.check && pending { Exit::Findings } else { Exit::Done })
-}
-
-/// Reads a plan that `plan --out` wrote.
-pub(super) fn read(path: &Path) -> Result<Plan> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::usage(format!("can't read the plan {}", path.display())).with_source(error))?;
-    json::read_plan(&text, &path.display().to_string())
 }
 
 /// Writes a file whole or not at all: into a neighbour first, which then takes the name.

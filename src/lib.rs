@@ -42,6 +42,7 @@ pub mod demo;
 pub mod error;
 pub mod evidence;
 pub mod ident;
+pub mod init;
 pub mod manifest;
 pub mod parse;
 pub mod plan;

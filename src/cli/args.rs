@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, audit, completions, demo, plan, policy, rollout, sandbox, status, uninstall, verify};
+use super::{account, apply, audit, completions, demo, init, plan, policy, rollout, sandbox, status, uninstall, verify};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -89,6 +89,8 @@ pub(super) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Draft a manifest from what a database says of itself
+    Init(init::Args),
     /// Show what apply would do: steps, locks, hazards, and what stands in the way
     Plan(plan::Args),
     /// Bring the database to what the manifest says
@@ -128,7 +130,8 @@ impl Command {
             Self::Audit(_) | Self::Verify(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
-            Self::Plan(_)
+            Self::Init(_)
+            | Self::Plan(_)
             | Self::Apply(_)
             | Self::Uninstall(_)
             | Self::Demo(_)

@@ -22,6 +22,7 @@ mod contract;
 mod docs;
 mod examples;
 mod fixture;
+mod init;
 mod invariants;
 mod keys_survive;
 mod observe;

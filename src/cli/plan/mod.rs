@@ -122,7 +122,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 }
 
 /// Writes a file whole or not at all: into a neighbour first, which then takes the name.
-fn write_whole(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
     let failed = |error: std::io::Error| Error::usage(format!("can't write {}", path.display())).with_source(error);
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".keyward-").tempfile_in(dir).map_err(failed)?;

@@ -47,6 +47,7 @@ pub mod manifest;
 pub mod parse;
 pub mod plan;
 pub mod policy;
+pub mod rehearsal;
 pub mod report;
 pub mod rollout;
 pub mod sandbox;

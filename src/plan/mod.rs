@@ -12,12 +12,12 @@ mod finding;
 mod graph;
 mod obstacles;
 mod removal;
+mod script;
 mod step;
 mod wall;
 mod wanted;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub use approval::Approval;
 pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
+pub(crate) use script::RUNNER;
+pub use script::{Script, script};
 pub use step::{Action, HAZARDS, Hazard, How, Lock, RunAs, Step};
 pub(crate) use wall::affected;
 
@@ -132,41 +134,4 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
-
-    /// Returns the whole plan as one SQL script, as [`script`] does.
-    #[must_use]
-    pub fn sql(&self) -> String {
-        script(&self.steps, &self.owner)
-    }
-}
-
-/// Returns steps as one SQL script with comments, for review and for psql: transactions and roles are as apply would set them.
-/// Only apply records what it does, though.
-#[must_use]
-pub fn script(steps: &[Step], owner: &Ident) -> String {
-    let mut script = String::new();
-    let mut open: Option<&str> = None;
-    for step in steps {
-        let group = step.group.as_deref();
-        if open.is_some() && open != group {
-            script.push_str("COMMIT;\n\n");
-        }
-        if group.is_some() && open != group {
-            script.push_str("BEGIN;\n");
-        }
-        open = group;
-        let role = match step.role {
-            RunAs::Owner => format!("SET ROLE {owner};"),
-            RunAs::Runner => "RESET ROLE;".to_owned(),
-        };
-        // Writing to a String can't fail.
-        let _ = writeln!(script, "-- {}\n-- {}\n{role}\n{}\n", step.id, step.why, step.sql);
-    }
-    if open.is_some() {
-        script.push_str("COMMIT;\n");
-    }
-    if !script.is_empty() {
-        script.push_str("RESET ROLE;\n");
-    }
-    script
 }

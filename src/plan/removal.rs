@@ -80,7 +80,9 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
         && !recorded.identity.starts_with("access of owner");
     let is_object = ["table ", "function ", "trigger ", "policy "].iter().any(|kind| recorded.identity.starts_with(kind));
     let gone = is_object && !snapshot.objects.contains_key(&recorded.identity);
-    let sql = if gone { String::new() } else { recorded.undo.clone() };
+    // What was recorded of a vault that took another name is how it gets the former one back.
+    let own_table = recorded.identity.strip_prefix("table ").map(|table| format!("DROP TABLE {table};"));
+    let sql = if gone { String::new() } else { own_table.unwrap_or_else(|| recorded.undo.clone()) };
     let mut made = step(&recorded.identity, Action::Drop, "The manifest no longer wants it.", sql, "");
     made.role = if is_ours { RunAs::Owner } else { RunAs::Runner };
     let on = recorded.identity.split_once("\" on ").map(|(_, table)| table.to_owned());

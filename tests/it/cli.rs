@@ -443,6 +443,11 @@ async fn a_changed_manifest_is_applied_and_loses_no_key() {
     cli.ends_with(0, &["plan", "--check"]);
     assert_eq!(keys(&world).await, before);
     assert_eq!(db.get::<i64>("SELECT count(*) AS v FROM app.locations WHERE api_key IS NULL").await, 0);
+
+    // nothing is left of the vault that had another name: the entry can come back
+    assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_tables WHERE tablename LIKE 'vault%') AS v").await);
+    cli.manifest(MANIFEST);
+    cli.ends_with(0, APPLY);
 }
 
 #[tokio::test]

@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 
 use crate::apply;
+use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::evidence;
+use crate::manifest::Manifest;
 use crate::plan::{Approval, HAZARDS, Plan};
+use crate::rehearsal::{self, Rehearsal};
 use crate::report::{json, sql, text};
+use crate::sandbox::{Listen, Sandbox};
 
 use super::Exit;
 use super::args::Output;
@@ -21,10 +25,11 @@ const EXAMPLES: &str = "\
 Examples:
   keyward plan                          what apply would do
   keyward plan --verbose                with each step's SQL and its undo
-  keyward plan --output sql > plan.sql  one script, for review
+  keyward plan --output sql > plan.sql  one script, for review and for psql -X -f plan.sql
   keyward plan --out plan.json          kept, for keyward apply --plan plan.json
   keyward plan --out plan.json --allow enables_rls,drops_not_null
                                         kept, with the hazards that it may have
+  keyward plan --schema-file schema.sql what it would do to a schema, without a database
   keyward plan --check                  exit code 1 unless there is nothing to do";
 
 /// The arguments.
@@ -42,6 +47,12 @@ pub(crate) struct Args {
     /// Show each step's SQL and its undo
     #[arg(short, long)]
     verbose: bool,
+    /// Plan for this schema, as a dump of the schema alone has it, on a server of its own instead of a live database
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    schema_file: Option<PathBuf>,
+    /// Take that server's programs from this directory
+    #[arg(long, value_name = "DIR", requires = "schema_file")]
+    bin_dir: Option<PathBuf>,
     #[command(flatten)]
     allowed: Allowed,
 }
@@ -94,7 +105,12 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         return sign::run(context, args);
     }
     let manifest = context.manifest()?;
-    let mut db = context.connect().await?;
+    // Dropped at the end, and gone with everything in it.
+    let mut sandbox = None;
+    let mut db = match &args.schema_file {
+        Some(file) => rehearse(context, args, file, &manifest, &mut sandbox).await?,
+        None => context.connect().await?,
+    };
     let mut plan = apply::plan(&mut db, &manifest).await?;
     let breaks = plan.steps.iter().any(|step| step.hazards.iter().any(|hazard| hazard.id == "breaks_select_star"));
     let evidence = if breaks { Some(evidence::read(&mut db, &manifest).await?) } else { None };
@@ -110,7 +126,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     }
     context.data(&match context.output() {
         Output::Json => json::plan_with(&plan, evidence.as_ref())?,
-        Output::Sql => sql::plan(&plan),
+        Output::Sql => sql::plan(&plan)?,
         // The others were refused before.
         _ => {
             let evidence = evidence.as_ref().map(|found| text::evidence(found, context.paint())).unwrap_or_default();
@@ -119,6 +135,25 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     });
     let pending = !plan.is_empty() || !plan.refusals(&[]).is_empty();
     Ok(if args.check && pending { Exit::Findings } else { Exit::Done })
+}
+
+/// Loads a schema into a server of its own, and says what it can't know.
+async fn rehearse(context: &Context, args: &Args, file: &Path, manifest: &Manifest, sandbox: &mut Option<Sandbox>) -> Result<Db> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::usage(format!("can't read {}", file.display())).with_source(error))?;
+    let sandbox = sandbox.insert(super::sandbox::start(args.bin_dir.clone(), Listen::UnixSocket, &[]).await?);
+    let Rehearsal { db, roles, only_in_manifest } =
+        rehearsal::load(sandbox, manifest, &text, &file.display().to_string()).await?;
+    context.note(&format!(
+        "planned for {} on PostgreSQL {}, as its superuser; of {} roles only the names are known, not what they are and whom they belong to",
+        file.display(),
+        sandbox.version().number(),
+        roles.len()
+    ));
+    if !only_in_manifest.is_empty() {
+        context.note(&format!("the schema grants nothing to {}", only_in_manifest.join(", ")));
+    }
+    Ok(db)
 }
 
 /// Writes a file whole or not at all: into a neighbour first, which then takes the name.

@@ -36,12 +36,9 @@ async fn a_plan_for_a_dump_is_the_plan_for_the_database() {
 
     // by hand: the schema of the fixture, its roles left out as a dump leaves them out
     let (_, schema) = include_str!("sql/app.sql").split_once("\\connect shop\n").unwrap();
-    let body: String = keyward::parse::split(schema)
-        .unwrap()
-        .into_iter()
-        .filter(|statement| !statement.contains("INSERT INTO"))
-        .map(|statement| format!("{statement};\n"))
-        .collect();
+    let body = keyward::parse::split(schema).unwrap();
+    let body: Vec<_> = body.into_iter().filter(|statement| !statement.contains("INSERT INTO")).collect();
+    let body = body.join(";\n") + ";\n";
     fs::write(cli.path("schema.sql"), format!("{AROUND}{body}\n\\unrestrict tOkEn123\n")).unwrap();
     let ran = plan(&cli, 0, &["--output", "json"]);
     assert_eq!(steps(&ran), live);

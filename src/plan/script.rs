@@ -82,7 +82,7 @@ pub fn script(about: &Script<'_>, steps: &[Step]) -> Result<String> {
         at = end;
     }
     let Writer { mut text, .. } = writer;
-    let _ = writeln!(text, "RESET ROLE;\nSELECT pg_catalog.pg_advisory_unlock({RUNNER}) AS done;");
+    text.push_str("RESET ROLE;\n");
     Ok(text)
 }
 
@@ -102,8 +102,8 @@ impl<'a> Writer<'a> {
     }
 
     fn group(&mut self, steps: &'a [Step], at: usize) {
-        for (offset, step) in steps.iter().enumerate() {
-            self.comment(step, at + offset + 1);
+        if !matches!(steps[0].how, How::Migrate | How::Run) {
+            self.comment(&steps[0], at + 1);
         }
         match &steps[0].how {
             How::Publish { name } => return self.publish(name),
@@ -112,7 +112,11 @@ impl<'a> Writer<'a> {
             How::Migrate | How::Run => {}
         }
         self.line("BEGIN;");
-        for step in steps.iter().filter(|step| !step.sql.is_empty()) {
+        for (offset, step) in steps.iter().enumerate() {
+            self.comment(step, at + offset + 1);
+            if step.sql.is_empty() {
+                continue;
+            }
             let role = self.role(step.role);
             self.line(&role);
             let sql = step.sql.trim_end();

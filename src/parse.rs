@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door to pg_query")]
 
 mod breaks;
+mod roles;
 
 use pg_query::NodeEnum;
 
 pub use breaks::{Break, breaks};
+pub use roles::{is_about_databases, roles_of, sets_a_parameter};
 
 use crate::error::{Error, Result};
 

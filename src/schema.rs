@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is the door to refinery")]
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
@@ -37,6 +38,29 @@ pub fn script(applied: &[i64]) -> String {
         .map(|(_, (name, sql))| format!("-- migrations/{name}.sql\n{}", sql.trim()))
         .collect::<Vec<_>>()
         .join("\n\n")
+}
+
+/// Returns the statements that enter the migrations of a [`script`] in refinery's table, for who runs the script without refinery.
+#[must_use]
+pub fn history(script: &str) -> String {
+    let mut text = format!(
+        "CREATE TABLE IF NOT EXISTS {HISTORY} (version int4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255));"
+    );
+    let all = migrations().unwrap_or_default();
+    for (migration, _) in
+        all.iter().zip(MIGRATIONS).filter(|(_, (name, _))| script.contains(&format!("-- migrations/{name}.sql\n")))
+    {
+        // Writing to a String can't fail.
+        let _ = write!(
+            text,
+            "\nINSERT INTO {HISTORY} (version, name, applied_on, checksum) VALUES ({}, '{}', \
+             to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '{}');",
+            migration.version(),
+            migration.name(),
+            migration.checksum()
+        );
+    }
+    text
 }
 
 /// Runs the migrations that haven't run yet, each in a transaction of its own, as the role that the session has set.

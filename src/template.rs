@@ -116,6 +116,14 @@ impl Templates {
         Ok(rendered)
     }
 
+    /// Renders a template of a script for psql, whose own commands no parser knows. keyward itself never runs it.
+    ///
+    /// # Errors
+    /// As [`Templates::render`], the parsing aside.
+    pub fn commands(&self, name: &str, context: &Value) -> Result<String> {
+        Ok(self.text(name, context)?.sql + "\n\n")
+    }
+
     /// Renders a template and splits off its header.
     fn text(&self, name: &str, context: &Value) -> Result<Rendered> {
         let text =

@@ -7,10 +7,7 @@ use serde::Deserialize;
 use crate::db::{Db, Param};
 use crate::error::{Error, Result};
 use crate::parse;
-use crate::plan::Lock;
-
-/// The advisory lock that every writing command of keyward holds: the letters "keyward".
-const RUNNER: i64 = 0x006b_6579_7761_7264;
+use crate::plan::{Lock, RUNNER};
 
 /// A session that stands in the way.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,7 +14,7 @@ use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
 use crate::ident::Ident;
 use crate::manifest::Manifest;
-use crate::plan::{Action, How, Plan, RunAs, Step};
+use crate::plan::{Action, Approval, How, Plan, RunAs, Step};
 use crate::schema;
 
 /// How to carry out a plan.
@@ -24,13 +24,29 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// How long to try again, per step, and to wait for another runner.
     pub patience: Duration,
-    /// The findings that were accepted by name; the ledger keeps them.
+    /// The findings that were accepted by name, besides those that the plan accepts; the ledger keeps them.
     pub accepted_risks: Vec<String>,
+    /// Which hazards may be taken, besides those that the plan allows.
+    pub hazards: Hazards,
+}
+
+/// Which hazards may be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hazards {
+    /// All of them: whoever calls has shown them and been told to go on.
+    Any,
+    /// Those that are allowed by name.
+    Named(Vec<String>),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lock_timeout: Duration::from_millis(500), patience: Duration::from_mins(1), accepted_risks: Vec::new() }
+        Self {
+            lock_timeout: Duration::from_millis(500),
+            patience: Duration::from_mins(1),
+            accepted_risks: Vec::new(),
+            hazards: Hazards::Any,
+        }
     }
 }
 
@@ -73,21 +89,15 @@ pub async fn apply(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
-    refuse(plan, &options.accepted_risks)?;
+    refuse(plan, options)?;
+    // The ledger tells what the plan accepted as well.
+    let accepted_risks = plan.approved.and(&Approval { risks: options.accepted_risks.clone(), ..Approval::default() }).risks;
+    let options = &Options { accepted_risks, ..options.clone() };
     one_runner(db, options.patience, &mut |blocker| progress(Progress::Waiting(blocker))).await?;
     let done = async {
         let now = self::plan(db, manifest).await?;
-        if now.fingerprint != plan.fingerprint || now.manifest != plan.manifest {
-            return Err(Error::refused("the database or the manifest has changed since the plan was made")
-                .with_hint("run keyward plan again, review it, and apply the new one"));
-        }
         // A plan may come from a file: what was never shown by this keyward is not run.
-        if now != *plan {
-            return Err(Error::refused(
-                "the plan is not what this keyward would do: another version made it, or somebody edited it",
-            )
-            .with_hint("run keyward plan again, review it, and apply the new one"));
-        }
+        plan.check_unchanged(&now)?;
         carry_out(db, &plan.steps, &manifest.roles.owner, &plan.manifest, options, progress).await?;
         let left = self::plan(db, manifest).await?;
         if left.is_empty() {
@@ -120,10 +130,14 @@ pub async fn uninstall(
     done
 }
 
-fn refuse(plan: &Plan, accepted: &[String]) -> Result<()> {
-    let refusals = plan.refusals(accepted);
+/// Refuses a plan whose findings or hazards were not accepted by name.
+///
+/// # Errors
+/// [`crate::error::Kind::Refused`], naming each.
+pub fn refuse(plan: &Plan, options: &Options) -> Result<()> {
+    let refusals = plan.refusals(&options.accepted_risks);
     if refusals.is_empty() {
-        return Ok(());
+        return refuse_hazards(plan, options);
     }
     let lines: Vec<_> =
         refusals.iter().map(|finding| format!("  {}: {}\n    {}", finding.id, finding.title, finding.remedy)).collect();
@@ -133,6 +147,18 @@ fn refuse(plan: &Plan, accepted: &[String]) -> Result<()> {
         "close each as its remedy says"
     };
     Err(Error::refused(format!("enforcement would not hold here:\n{}", lines.join("\n"))).with_hint(hint))
+}
+
+fn refuse_hazards(plan: &Plan, options: &Options) -> Result<()> {
+    let Hazards::Named(allowed) = &options.hazards else { return Ok(()) };
+    let hazards = plan.hazards_not_allowed(allowed);
+    if hazards.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = hazards.iter().map(|(hazard, _)| format!("  {}: {}", hazard.id, hazard.text)).collect();
+    let names: Vec<_> = hazards.iter().map(|(hazard, _)| hazard.id.as_str()).collect();
+    Err(Error::refused(format!("the plan has hazards that nobody has allowed:\n{}", lines.join("\n")))
+        .with_hint(format!("review the steps that have them, then allow each by name: --allow {}", names.join(","))))
 }
 
 async fn carry_out(

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::db::{Db, Failure, Param};
 use crate::error::{Error, Result};
-use crate::ident::{Ident, Table};
+use crate::ident::{Ident, Table, plain};
 use crate::manifest::{AccountPath, Hide, Manifest, Name};
 
 /// The oldest major version of PostgreSQL that keyward works with.
@@ -400,6 +401,37 @@ impl Snapshot {
         hex(&Sha256::digest(text.as_bytes()))
     }
 
+    /// Returns a checksum of each part of the snapshot, by the part's name, so that it can be told which of them has changed.
+    #[must_use]
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        let mut note = |name: String, value: serde_json::Value| {
+            facts.insert(plain(&name), short(&value));
+        };
+        if let serde_json::Value::Object(server) = json!(self.server) {
+            for (name, value) in server {
+                note(format!("the server's {name}"), value);
+            }
+        }
+        for (name, role) in &self.roles {
+            note(format!("the role {}", name.escape_debug()), json!(role));
+        }
+        for (name, relation) in &self.tables {
+            note(format!("the table {name}"), json!(relation));
+        }
+        let recorded = self.installed.iter().flat_map(|installed| &installed.objects).map(|object| &object.identity);
+        for identity in self.objects.keys().chain(recorded) {
+            note(format!("the {identity}"), json!([self.objects.get(identity), self.recorded(identity)]));
+        }
+        if let Some(installed) = &self.installed {
+            note("the applied manifest".to_owned(), json!(installed.manifest_sha256));
+            note("the policy's mode".to_owned(), json!(installed.mode));
+            note("the base tables' migrations".to_owned(), json!(installed.migrations));
+        }
+        note("the checks that demand a key".to_owned(), json!(self.demanding_checks));
+        facts
+    }
+
     /// Returns what was recorded of an object.
     #[must_use]
     pub fn recorded(&self, identity: &str) -> Option<&Recorded> {
@@ -550,6 +582,11 @@ async fn demanding_checks(
 #[derive(Deserialize)]
 struct Expression {
     expression: String,
+}
+
+/// Returns the beginning of a value's checksum: enough to notice a change by accident.
+pub(crate) fn short(value: &serde_json::Value) -> String {
+    hex(&Sha256::digest(value.to_string().as_bytes())[..8])
 }
 
 /// Returns the lower-case hexadecimal form of some bytes.

@@ -3,18 +3,25 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::apply::{self, Options};
+use crate::apply::{self, Hazards, Options};
 use crate::error::{Error, Result};
+use crate::plan::Approval;
 use crate::report::text;
 
 use super::Exit;
 use super::context::Context;
+use super::plan::Allowed;
+use super::plan::sign::Required;
 use super::progress;
 
 const EXAMPLES: &str = "\
 Examples:
   keyward apply                          show the plan, ask, carry it out
+  keyward apply --yes --allow enables_rls,drops_not_null
+                                         without a question: each hazard is allowed by name
   keyward apply --plan plan.json --yes   exactly what was reviewed, or nothing
+  keyward apply --plan plan.json --require-signature --public-key alice.pub --yes
+                                         and only if alice has signed it
 
 Killed or interrupted at any point: what was done stays, and the same command goes on from there.";
 
@@ -25,9 +32,10 @@ pub(crate) struct Args {
     /// Carry out this plan, made by plan --out; refuse if database or manifest changed since
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// Apply although this finding says that enforcement would not hold; the ledger records it
-    #[arg(long, value_name = "ID")]
-    accept_risk: Vec<String>,
+    #[command(flatten)]
+    required: Required,
+    #[command(flatten)]
+    allowed: Allowed,
     #[command(flatten)]
     waits: Waits,
 }
@@ -45,39 +53,43 @@ pub(super) struct Waits {
 
 impl Waits {
     /// Returns the options of a run.
-    pub(super) fn options(&self, accepted_risks: &[String]) -> Options {
-        Options { lock_timeout: self.lock_timeout, patience: self.patience, accepted_risks: accepted_risks.to_vec() }
+    pub(super) fn options(&self) -> Options {
+        Options { lock_timeout: self.lock_timeout, patience: self.patience, ..Options::default() }
     }
 }
 
 /// Carries out the plan.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let manifest = context.manifest()?;
-    let kept = args.plan.as_deref().map(super::plan::read).transpose()?;
+    let kept = args.plan.as_deref().map(|path| args.required.read(context, path)).transpose()?;
     let mut db = context.connect().await?;
+    let is_kept = kept.is_some();
     let plan = match kept {
         Some(plan) => plan,
         None => apply::plan(&mut db, &manifest).await?,
     };
-    for risk in &args.accept_risk {
-        if !plan.findings.iter().any(|finding| finding.id == *risk && finding.can_be_accepted) {
-            context.note(&format!("note: --accept-risk {risk}: nothing of that name stands in the way"));
-        }
-    }
-    let refused = !plan.refusals(&args.accept_risk).is_empty();
-    if plan.is_empty() && !refused && args.plan.is_none() {
+    let Approval { hazards, risks } = args.allowed.by_name(context, &plan);
+    let refused = !plan.refusals(&risks).is_empty();
+    if plan.is_empty() && !refused && !is_kept {
         context.note(&format!("Nothing to do: the database {} is as the manifest says.", plan.database));
         db.close().await;
         return Ok(Exit::Done);
     }
+    let open: Vec<_> = plan.hazards_not_allowed(&hazards).into_iter().map(|(hazard, _)| hazard.id.clone()).collect();
+    let mut options = Options { accepted_risks: risks, hazards: Hazards::Named(hazards), ..args.waits.options() };
     if !refused {
         context.note(&text::plan(&plan, false, context.paint_notes()));
-        if !context.confirm(&format!("Carry out these {} steps in the database {}?", plan.steps.len(), plan.database))? {
+        let with = if open.is_empty() { String::new() } else { format!(", with {}", open.join(", ")) };
+        let question = format!("Carry out these {} steps in the database {}{with}?", plan.steps.len(), plan.database);
+        if !context.confirm(&question)? {
             return Err(Error::refused("not confirmed: nothing was done"));
+        }
+        if !context.says_yes() {
+            // Somebody read the question, which named what was still open; --yes answers questions, not for hazards that nobody has read.
+            options.hazards = Hazards::Any;
         }
     }
     let started = Instant::now();
-    let options = args.waits.options(&args.accept_risk);
     apply::apply(&mut db, &manifest, &plan, &options, &mut |now| progress::say(context, &now)).await?;
     db.close().await;
     context.note(&format!(

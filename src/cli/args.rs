@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, audit, completions, demo, plan, policy, rollout, sandbox, status, uninstall, verify};
+use super::{account, apply, audit, completions, demo, init, plan, policy, rollout, sandbox, status, uninstall, verify};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -89,6 +89,8 @@ pub(super) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Draft a manifest from what a database says of itself
+    Init(init::Args),
     /// Show what apply would do: steps, locks, hazards, and what stands in the way
     Plan(plan::Args),
     /// Bring the database to what the manifest says
@@ -122,15 +124,20 @@ impl Command {
     /// Returns the formats that the command's data comes in.
     pub(super) fn outputs(&self) -> &'static [Output] {
         match self {
-            Self::Plan(_) => &[Output::Text, Output::Json, Output::Sql],
+            Self::Plan(args) if args.has_data() => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
             Self::Audit(_) | Self::Verify(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
-            Self::Apply(_) | Self::Uninstall(_) | Self::Demo(_) | Self::Sandbox(_) | Self::Completions(_) | Self::Man => {
-                &[Output::Text]
-            }
+            Self::Init(_)
+            | Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Uninstall(_)
+            | Self::Demo(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => &[Output::Text],
         }
     }
 

@@ -66,7 +66,7 @@ impl Context {
             let missing = error.kind() == io::ErrorKind::NotFound;
             let hint = match (missing, &self.global.manifest) {
                 (true, Some(_)) => "check the path; the README has a commented example, keyward.example.toml",
-                (true, None) => "name it with --manifest FILE, or start from keyward.example.toml (see the README)",
+                (true, None) => "let keyward init draft one, name it with --manifest FILE, or start from keyward.example.toml (see the README)",
                 (false, _) => "the manifest is a text file in UTF-8 that you may read",
             };
             Error::usage(format!("can't read the manifest {}", path.display())).with_source(error).with_hint(hint)
@@ -134,6 +134,11 @@ impl Context {
             return Err(Error::new(Kind::Interrupted, "interrupted at the question: nothing was done"));
         };
         Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Tells whether questions are answered with yes unasked.
+    pub(super) fn says_yes(&self) -> bool {
+        self.global.yes
     }
 
     /// Writes data to stdout, with a newline at its end. A reader that has gone is no failure.

@@ -16,6 +16,7 @@ mod completions;
 pub(crate) mod context;
 mod demo;
 mod exit;
+mod init;
 mod plan;
 mod policy;
 mod progress;
@@ -97,6 +98,7 @@ fn run_in_runtime(context: &Context, command: Command) -> Result<Exit> {
 
 async fn run(context: &Context, command: Command) -> Result<Exit> {
     match command {
+        Command::Init(args) => init::run(context, &args).await,
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,

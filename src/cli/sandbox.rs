@@ -48,17 +48,8 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(heard)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(heard)?;
 
-    let library_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-    let mut options = Options::new()
-        .bin_dir(args.bin_dir.clone())
-        .search_path(std::env::var_os("PATH"))
-        .library_path(std::env::var_os(library_path))
-        .listen(if args.loopback { Listen::Loopback } else { Listen::UnixSocket });
-    for (name, value) in &args.settings {
-        options = options.setting(name, value);
-    }
-    let blocking = |_| Error::bug("the sandbox's thread gave up");
-    let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(options)).await.map_err(blocking)??;
+    let listen = if args.loopback { Listen::Loopback } else { Listen::UnixSocket };
+    let sandbox = start(args.bin_dir.clone(), listen, &args.settings).await?;
     for (path, statements) in &scripts {
         load(&sandbox, path, statements).await?;
     }
@@ -73,9 +64,24 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    tokio::task::spawn_blocking(|| sandbox.stop()).await.map_err(blocking)??;
+    tokio::task::spawn_blocking(|| sandbox.stop()).await.map_err(|_| Error::bug("the sandbox's thread gave up"))??;
     // This is how a sandbox is meant to end.
     Ok(Exit::Done)
+}
+
+/// Starts a server with the programs of a directory, or those that are found.
+pub(super) async fn start(bin_dir: Option<PathBuf>, listen: Listen, settings: &[(String, String)]) -> Result<Sandbox> {
+    let library_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    let mut options = Options::new()
+        .bin_dir(bin_dir)
+        .search_path(std::env::var_os("PATH"))
+        .library_path(std::env::var_os(library_path))
+        .listen(listen);
+    for (name, value) in settings {
+        options = options.setting(name, value);
+    }
+    let started = tokio::task::spawn_blocking(|| Sandbox::start(options)).await;
+    started.map_err(|_| Error::bug("the sandbox's thread gave up"))?
 }
 
 /// Reads a file and splits it into statements.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::apply;
 use crate::catalog::{self, Snapshot};
 use crate::error::{Error, Result};
-use crate::plan::{self, Step};
+use crate::plan::{self, Script, Step};
 use crate::report::{json, sql, text};
 
 use super::Exit;
@@ -59,7 +59,10 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         db.close().await;
         context.data(&match context.output() {
             Output::Json => json::document(&Removal { schema: "keyward/removal/v1", database, steps: &steps })?,
-            Output::Sql => sql::steps(&steps, owner),
+            Output::Sql => {
+                let about = Script { database, owner, manifest: "uninstall", risks: &[], refusals: Vec::new() };
+                sql::steps(&about, &steps)?
+            }
             // The others were refused before.
             _ => text::removal(&steps, database, context.paint()),
         });
@@ -71,7 +74,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         return Err(Error::refused("not confirmed: nothing was done"));
     }
     let started = Instant::now();
-    apply::uninstall(&mut db, &steps, owner, &args.waits.options(&[]), &mut |now| progress::say(context, &now)).await?;
+    apply::uninstall(&mut db, &steps, owner, &args.waits.options(), &mut |now| progress::say(context, &now)).await?;
     db.close().await;
     context.note(&format!("keyward is removed from {database}, in {}.", progress::took(started)));
     Ok(Exit::Done)

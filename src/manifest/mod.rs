@@ -8,10 +8,12 @@ mod parse;
 mod rollout;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -365,10 +367,34 @@ impl Manifest {
         let mut json = serde_json::to_value(self).expect("a manifest is JSON");
         // Sorted already, unless a dependency turns on serde_json's preserve_order.
         json.sort_all_objects();
-        Sha256::digest(json.to_string()).iter().fold(String::new(), |mut hex, byte| {
-            let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
-            hex
-        })
+        hex(&Sha256::digest(json.to_string()))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
+        hex
+    })
+}
+
+impl Manifest {
+    /// Returns a checksum of each part of the manifest, by the part's name, so that it can be told which of them has changed.
+    #[must_use]
+    pub fn parts(&self) -> BTreeMap<String, String> {
+        let named = |kind: &str, name: &Name| format!("[[{kind}]] {name}");
+        let mut parts = vec![
+            ("[setting]".to_owned(), json!(self.setting)),
+            ("[roles]".to_owned(), json!(self.roles)),
+            ("[accounts]".to_owned(), json!(self.accounts)),
+        ];
+        parts.extend(self.keys.iter().map(|key| (named("keys", &key.name), json!(key))));
+        parts.extend(self.writes.iter().map(|write| (named("writes", &write.name), json!(write))));
+        let keys: Vec<_> = self.keys.iter().map(|key| &key.name).collect();
+        let writes: Vec<_> = self.writes.iter().map(|write| &write.name).collect();
+        parts.push(("the order of its entries".to_owned(), json!([keys, writes])));
+        let digest = |value: &serde_json::Value| hex(&Sha256::digest(value.to_string())[..8]);
+        parts.iter().map(|(name, value)| (name.clone(), digest(value))).collect()
     }
 }
 

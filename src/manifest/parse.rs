@@ -247,6 +247,22 @@ impl Spot {
         faults.add(at, format!("`{}` of {}: {why}", self.key, self.title), hint);
     }
 
+    /// Reports a value that somebody must decide: `{ decide = […] }`, which `keyward init` writes.
+    fn asks(self, value: &Spanned<DeValue<'_>>, choices: &[Spanned<DeValue<'_>>], faults: &mut Faults<'_>) {
+        let text = faults.text;
+        // On one line, whatever is in a name.
+        let written = choices.iter().filter_map(|choice| text.get(choice.span()));
+        let written: Vec<_> = written.map(|choice| choice.replace('\n', "\\n").replace('\r', "\\r")).collect();
+        let (what, hint) = match written.as_slice() {
+            [] => (String::new(), self.remedy()),
+            [first, ..] => (
+                format!("; it may be {}", written.join(" or ")),
+                format!("put one of the choices in its place, such as: {} = {first}", self.key),
+            ),
+        };
+        faults.add(value.span().start, format!("decide this: `{}` of {}{what}", self.key, self.title), hint);
+    }
+
     fn remedy(self) -> String {
         format!("write for example: {}", self.example)
     }
@@ -293,6 +309,10 @@ impl<'a> Part<'a> {
         let Some(value) = self.get(key) else {
             return Read { value: None, absent: !self.misspelt.contains(&key) };
         };
+        if let Some(choices) = undecided(value) {
+            self.spot(key).asks(value, choices, faults);
+            return Read { value: None, absent: false };
+        }
         let span = value.span();
         Read { value: T::from_toml(value, self.spot(key), faults).map(|value| Spanned::new(span, value)), absent: false }
     }
@@ -345,6 +365,16 @@ impl<'a> Part<'a> {
             }
         }
         parts
+    }
+}
+
+/// Returns the choices of a value that somebody must decide.
+fn undecided<'a>(value: &'a Spanned<DeValue<'a>>) -> Option<&'a [Spanned<DeValue<'a>>]> {
+    let DeValue::Table(table) = value.get_ref() else { return None };
+    let (key, choices) = table.iter().next().filter(|_| table.len() == 1)?;
+    match choices.get_ref() {
+        DeValue::Array(choices) if key.get_ref() == "decide" => Some(choices),
+        _ => None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! A plan is a pure function of manifest and [`Snapshot`]. On an applied database it is empty; after somebody has tampered
 //! with it, it is exactly the repair. Nothing here talks to a server.
 
+mod approval;
+mod changed;
 pub(crate) mod context;
 mod diff;
 mod enforce;
@@ -10,18 +12,22 @@ mod finding;
 mod graph;
 mod obstacles;
 mod removal;
+mod script;
 mod step;
 mod wall;
 mod wanted;
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use approval::Approval;
 pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
-pub use step::{Action, Hazard, How, Lock, RunAs, Step};
+pub(crate) use script::RUNNER;
+pub use script::{Script, script};
+pub use step::{Action, HAZARDS, Hazard, How, Lock, RunAs, Step};
 pub(crate) use wall::{affected, openings};
 
 use crate::catalog::Snapshot;
@@ -38,6 +44,8 @@ pub const SCHEMA: &str = "keyward/plan/v1";
 pub struct Plan {
     /// [`SCHEMA`].
     pub schema: String,
+    /// The version of keyward that made it.
+    pub version: String,
     /// The database's name.
     pub database: String,
     /// The checksum of the manifest.
@@ -46,6 +54,12 @@ pub struct Plan {
     pub owner: Ident,
     /// The checksum of everything in the database that the plan relied on.
     pub fingerprint: String,
+    /// What it was allowed when it was made.
+    pub approved: Approval,
+    /// The checksum of each part of the manifest, so that what has changed can be named.
+    pub parts: BTreeMap<String, String>,
+    /// The checksum of each thing that the plan relied on, likewise.
+    pub facts: BTreeMap<String, String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What stands in the way of enforcement, or weakens it.
@@ -97,14 +111,19 @@ impl Plan {
             parse::check(&step.sql)?;
             parse::check(&step.undo)?;
         }
+        removal::keep_guards_that_come_back(&mut steps);
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
         findings.dedup_by(|a, b| a.id == b.id);
         Ok(Self {
             schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             database: snapshot.server.database.clone(),
             manifest: sha256,
             owner: manifest.roles.owner.clone(),
             fingerprint: snapshot.fingerprint(),
+            approved: Approval::default(),
+            parts: manifest.parts(),
+            facts: snapshot.facts(),
             steps,
             findings,
         })
@@ -115,51 +134,4 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
-
-    /// Returns the findings that forbid to apply, given the risks that were accepted by name.
-    #[must_use]
-    pub fn refusals(&self, accepted: &[String]) -> Vec<&Finding> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Refusal)
-            .filter(|finding| !(finding.can_be_accepted && accepted.contains(&finding.id)))
-            .collect()
-    }
-
-    /// Returns the whole plan as one SQL script, as [`script`] does.
-    #[must_use]
-    pub fn sql(&self) -> String {
-        script(&self.steps, &self.owner)
-    }
-}
-
-/// Returns steps as one SQL script with comments, for review and for psql: transactions and roles are as apply would set them.
-/// Only apply records what it does, though.
-#[must_use]
-pub fn script(steps: &[Step], owner: &Ident) -> String {
-    let mut script = String::new();
-    let mut open: Option<&str> = None;
-    for step in steps {
-        let group = step.group.as_deref();
-        if open.is_some() && open != group {
-            script.push_str("COMMIT;\n\n");
-        }
-        if group.is_some() && open != group {
-            script.push_str("BEGIN;\n");
-        }
-        open = group;
-        let role = match step.role {
-            RunAs::Owner => format!("SET ROLE {owner};"),
-            RunAs::Runner => "RESET ROLE;".to_owned(),
-        };
-        // Writing to a String can't fail.
-        let _ = writeln!(script, "-- {}\n-- {}\n{role}\n{}\n", step.id, step.why, step.sql);
-    }
-    if open.is_some() {
-        script.push_str("COMMIT;\n");
-    }
-    if !script.is_empty() {
-        script.push_str("RESET ROLE;\n");
-    }
-    script
 }

@@ -80,13 +80,16 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
         && !recorded.identity.starts_with("access of owner");
     let is_object = ["table ", "function ", "trigger ", "policy "].iter().any(|kind| recorded.identity.starts_with(kind));
     let gone = is_object && !snapshot.objects.contains_key(&recorded.identity);
-    let sql = if gone { String::new() } else { recorded.undo.clone() };
+    // What was recorded of a vault that took another name is how it gets the former one back.
+    let own_table = recorded.identity.strip_prefix("table ").map(|table| format!("DROP TABLE {table};"));
+    let sql = if gone { String::new() } else { own_table.unwrap_or_else(|| recorded.undo.clone()) };
     let mut made = step(&recorded.identity, Action::Drop, "The manifest no longer wants it.", sql, "");
     made.role = if is_ours { RunAs::Owner } else { RunAs::Runner };
     let on = recorded.identity.split_once("\" on ").map(|(_, table)| table.to_owned());
     if let Some(table) = on.filter(|_| is_object) {
         made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation: table.clone() });
         made.group = Some(format!("drops on {table}"));
+        made.hazards = vec![hazard("removes_guard")];
     }
     if let Some(table) = recorded.identity.strip_prefix("row-level security on ") {
         let on = snapshot.tables.values().find(|relation| relation.table().to_string() == table);
@@ -105,6 +108,20 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
         made.lock = Some(Lock { mode: "ACCESS EXCLUSIVE".to_owned(), relation });
     }
     made
+}
+
+/// Takes the hazard off guards and policies that give way to others on the same table: a key has another name, or another strategy.
+pub(super) fn keep_guards_that_come_back(steps: &mut [Step]) {
+    let on = |step: &Step| {
+        let kind = step.id.split(' ').next().unwrap_or_default();
+        step.id.rsplit_once("\" on ").map(|(_, table)| (kind.to_owned(), table.to_owned()))
+    };
+    let made: Vec<_> = steps.iter().filter(|step| step.action != Action::Drop).filter_map(on).collect();
+    for step in steps.iter_mut().filter(|step| step.action == Action::Drop) {
+        if on(step).is_some_and(|place| made.contains(&place)) {
+            step.hazards.retain(|hazard| hazard.id != "removes_guard");
+        }
+    }
 }
 
 /// Returns the steps that remove everything that is recorded, every key published first.

@@ -101,6 +101,18 @@ pub enum How {
     Try,
 }
 
+/// The names of all hazards.
+pub const HAZARDS: &[&str] = &[
+    "breaks_select_star",
+    "drops_not_null",
+    "enables_rls",
+    "publishes_keys",
+    "removes_guard",
+    "restores_not_null",
+    "revokes_privileges",
+    "seals_keys",
+];
+
 /// Explains a hazard.
 pub(super) fn hazard(id: &str) -> Hazard {
     let text = match id {
@@ -115,6 +127,10 @@ pub(super) fn hazard(id: &str) -> Hazard {
             "the role reads and writes every column but the key: SELECT *, RETURNING *, whole rows, COPY and INSERT without a list of columns, and ORMs that name every column fail with 42501 from now on; a new column is granted by the next apply"
         }
         "publishes_keys" => "sealed keys go back into the application's column, where API roles read them",
+        "removes_guard" => "what this guard or policy stopped is allowed again",
+        "seals_keys" => {
+            "keys of accounts with the setting on move into the vault: whoever looks them up in the column finds NULL"
+        }
         "restores_not_null" => "the whole table is read under an ACCESS EXCLUSIVE lock to check for NULL",
         _ => "",
     };
@@ -142,5 +158,19 @@ pub(super) fn step(
         how: How::Run,
         sha256: None,
         replaces: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hazard_is_listed_and_explained() {
+        for id in HAZARDS {
+            assert!(!hazard(id).text.is_empty(), "{id}");
+        }
+        assert!(HAZARDS.is_sorted());
+        assert!(hazard("unheard_of").text.is_empty(), "control");
     }
 }

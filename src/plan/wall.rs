@@ -12,7 +12,7 @@ use super::context as values;
 use super::enforce;
 use super::finding::{Finding, Severity};
 use super::graph::{arrows, reach};
-use super::step::{Action, How, RunAs, Step, step};
+use super::step::{Action, How, RunAs, Step, hazard, step};
 use crate::catalog::{Membership, Privilege, Relation, Snapshot};
 use crate::error::Result;
 use crate::ident::{Ident, Table};
@@ -529,6 +529,7 @@ pub(super) fn into_the_vault(manifest: &Manifest, snapshot: &Snapshot, steps: &m
         );
         sealing.file = Some("sql/enforce/wall/seal_rows.sql".to_owned());
         sealing.role = RunAs::Owner;
+        sealing.hazards = vec![hazard("seals_keys")];
         sealing.how = How::Seal { name, check };
         // What gives the column back where another key of the table stays behind its wall.
         let gives = |step: &Step| step.id.starts_with("column grants of ") && step.id.ends_with(&format!(" on {}", key.table));

@@ -1,16 +1,20 @@
 //! SQL, for review and for psql.
 
-use crate::ident::Ident;
-use crate::plan::{Plan, Step, script};
+use crate::error::Result;
+use crate::plan::{Plan, Script, Step, script};
 
 /// Returns a plan as one script with comments.
-#[must_use]
-pub fn plan(plan: &Plan) -> String {
+///
+/// # Errors
+/// As [`Plan::sql`].
+pub fn plan(plan: &Plan) -> Result<String> {
     plan.sql()
 }
 
 /// Returns steps as one script with comments.
-#[must_use]
-pub fn steps(steps: &[Step], owner: &Ident) -> String {
-    script(steps, owner)
+///
+/// # Errors
+/// As [`script`].
+pub fn steps(about: &Script<'_>, steps: &[Step]) -> Result<String> {
+    script(about, steps)
 }

@@ -39,7 +39,11 @@ pub fn plan(plan: &Plan, verbose: bool, paint: Paint) -> String {
         let _ = writeln!(text, "{}", paint.bold(&format!("What apply would do in the database {}", plan.database)));
         text.push_str(&steps(&plan.steps, verbose, paint));
     }
-    let refusals = plan.refusals(&[]).len();
+    let approved = plan.approved.hazards.iter().chain(&plan.approved.risks).map(|name| printable(name)).collect::<Vec<_>>();
+    if !approved.is_empty() {
+        let _ = writeln!(text, "Allowed by name: {}.", approved.join(", "));
+    }
+    let refusals = plan.findings.iter().filter(|finding| finding.severity == Severity::Refusal).count();
     let warnings = plan.findings.len() - refusals;
     if refusals > 0 || warnings > 0 {
         let said = [(refusals, "refusal"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
@@ -80,6 +84,22 @@ pub fn evidence(found: &Evidence, paint: Paint) -> String {
         let _ = writeln!(text, "  and {} more: keyward plan --output json", found.statements.len() - SHOWN);
     }
     text
+}
+
+/// Returns what somebody signs, in one line.
+#[must_use]
+pub fn signed(plan: &Plan) -> String {
+    let listed = |names: &[String], none: &str| {
+        if names.is_empty() { none.to_owned() } else { names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ") }
+    };
+    format!(
+        "{} in the database {}; hazards allowed: {}; risks accepted: {}; manifest {}",
+        plural(plan.steps.len(), "step"),
+        printable(&plan.database),
+        listed(&plan.approved.hazards, "none"),
+        listed(&plan.approved.risks, "none"),
+        printable(plan.manifest.get(..12).unwrap_or(&plan.manifest)),
+    )
 }
 
 /// Returns a plan in a few lines: how many steps at each place, under which lock, with which hazards.

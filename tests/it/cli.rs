@@ -13,6 +13,14 @@ use tempfile::TempDir;
 
 use crate::fixture::{MANIFEST, World};
 
+/// `keyward apply` with every hazard allowed.
+pub(crate) const APPLY: &[&str] = &[
+    "apply",
+    "--yes",
+    "--allow",
+    "breaks_select_star,drops_not_null,enables_rls,publishes_keys,removes_guard,restores_not_null,revokes_privileges,seals_keys",
+];
+
 /// keyward on one database, in a directory with a manifest of its own.
 pub(crate) struct Cli {
     url: String,
@@ -167,7 +175,7 @@ async fn a_bad_input_is_explained_and_has_its_exit_code() {
         ("app.", "other.", "other"),
     ] {
         edited(from, to);
-        for command in [&["plan"][..], &["apply", "--yes"], &["status"]] {
+        for command in [&["plan"][..], APPLY, &["status"]] {
             let ran = cli.ends_with(2, command);
             assert!(ran.stderr.contains(said), "{said}: {ran:?}");
         }
@@ -203,10 +211,10 @@ async fn a_second_apply_waits_and_then_names_the_first() {
     let cli = Cli::on(&world);
     let mut first = world.connect("app_owner").await;
     keyward::apply::one_runner(&mut first, std::time::Duration::from_secs(1), &mut |_| {}).await.unwrap();
-    let ran = cli.ends_with(4, &["apply", "--yes", "--patience", "300ms"]);
+    let ran = cli.ends_with(4, &[APPLY, &["--patience", "300ms"]].concat());
     assert!(ran.stderr.contains("another keyward") && ran.stderr.contains("app_owner"), "{ran:?}");
     first.close().await;
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
 }
 
 #[tokio::test]
@@ -218,11 +226,11 @@ async fn whoever_is_in_the_way_of_a_lock_is_named_and_the_next_run_goes_on() {
     world.act("postgres").await.ok("GRANT pg_read_all_stats TO app_owner").await;
     let pid: i64 = blocker.get("SELECT pg_backend_pid() AS v").await;
     blocker.ok("BEGIN; UPDATE app.locations SET api_key = 'key-1' WHERE id = 1").await;
-    let ran = cli.ends_with(4, &["apply", "--yes", "--patience", "400ms", "--lock-timeout", "50ms"]);
+    let ran = cli.ends_with(4, &[APPLY, &["--patience", "400ms", "--lock-timeout", "50ms"]].concat());
     assert!(ran.stderr.contains(&format!("pid {pid} (worker")), "{ran:?}");
     assert!(ran.stderr.contains("UPDATE app.locations SET api_key = $1"), "{ran:?}");
     blocker.ok("ROLLBACK").await;
-    let ran = cli.ends_with(0, &["apply", "--yes"]);
+    let ran = cli.ends_with(0, APPLY);
     assert!(!ran.stderr.contains("table keyward.vault_location_api_key"), "what was done is not done again: {ran:?}");
     cli.ends_with(0, &["plan", "--check"]);
 }
@@ -239,21 +247,21 @@ async fn a_kept_plan_is_applied_as_it_was_reviewed_or_not_at_all() {
 
     let refused = |code: i32, text: &str, said: &str| {
         fs::write(cli.path("other.json"), text).unwrap();
-        let ran = cli.ends_with(code, &["apply", "--yes", "--plan", "other.json"]);
+        let ran = cli.ends_with(code, &[APPLY, &["--plan", "other.json"]].concat());
         assert!(ran.stderr.contains(said), "{said}: {ran:?}");
     };
     refused(2, "", "not a plan");
     refused(2, "{}", "no schema");
     refused(2, &kept.replace("keyward/plan/v1", "keyward/plan/v2"), "keyward/plan/v2");
     refused(2, "{\"schema\": \"keyward/plan/v1\"}", "not a whole plan");
-    refused(4, &kept.replace("NOLOGIN", "LOGIN"), "edited");
-    cli.ends_with(2, &["apply", "--yes", "--plan", "nowhere.json"]);
+    refused(4, &kept.replace("NOLOGIN", "LOGIN"), "somebody edited it");
+    cli.ends_with(2, &[APPLY, &["--plan", "nowhere.json"]].concat());
     let mut owner = world.act("app_owner").await;
     owner.ok("ALTER TABLE app.locations ADD COLUMN later text").await;
     refused(4, &kept, "changed since");
     owner.ok("ALTER TABLE app.locations DROP COLUMN later").await;
     // a dropped column leaves a trace in the catalogue, but none that the plan relies on
-    cli.ends_with(0, &["apply", "--yes", "--plan", "plan.json"]);
+    cli.ends_with(0, &[APPLY, &["--plan", "plan.json"]].concat());
     cli.ends_with(0, &["plan", "--check"]);
     refused(4, &kept, "changed since");
 }
@@ -264,7 +272,7 @@ async fn apply_killed_at_any_point_is_simply_run_again() {
     let cli = Cli::on(&world);
     let before = keys(&world).await;
     let (mut kills, mut left, mut at) = (0, usize::MAX, 1);
-    while cli.kill_at_step(&["apply", "--yes"], at) {
+    while cli.kill_at_step(APPLY, at) {
         kills += 1;
         assert_eq!(keys(&world).await, before);
         cli.run(&["status"]);
@@ -274,7 +282,7 @@ async fn apply_killed_at_any_point_is_simply_run_again() {
         left = steps;
     }
     assert!(kills >= 10, "killed only {kills} times");
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     cli.ends_with(0, &["plan", "--check"]);
     cli.ends_with(0, &["status"]);
     assert_eq!(keys(&world).await, before);
@@ -317,7 +325,7 @@ async fn uninstall_leaves_nothing_and_every_key_is_back_in_its_column() {
     let catalogue = include_str!("sql/catalogue.sql");
     let before: Vec<String> = db.get(catalogue).await;
     let keys: Vec<String> = db.get("SELECT jsonb_agg(id || ' ' || api_key ORDER BY id) AS v FROM app.locations").await;
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     world.opt_in("1").await;
     world.opt_in("2").await;
     assert_ne!(db.get::<Vec<String>>(catalogue).await, before, "the comparison sees what apply does");
@@ -358,13 +366,13 @@ async fn a_schema_keyward_of_somebody_else_is_left_alone() {
     let cli = Cli::on(&world);
     let mut db = world.act("postgres").await;
     db.ok("CREATE SCHEMA keyward AUTHORIZATION app_ui; CREATE TABLE keyward.precious (id int)").await;
-    for arguments in [&["plan"][..], &["apply", "--yes"], &["uninstall", "--yes"]] {
+    for arguments in [&["plan"][..], APPLY, &["uninstall", "--yes"]] {
         let ran = cli.ends_with(4, arguments);
         assert!(format!("{ran:?}").contains("belongs to app_ui"), "{ran:?}");
     }
     assert!(db.get::<bool>("SELECT to_regclass('keyward.precious') IS NOT NULL AS v").await);
     db.ok("DROP SCHEMA keyward CASCADE").await;
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
 }
 
 #[tokio::test]
@@ -381,7 +389,7 @@ async fn what_is_set_for_the_role_does_not_reach_keyward() {
     ] {
         db.ok(&format!("ALTER ROLE app_owner SET {setting}")).await;
     }
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     assert!(world.plan().await.is_empty());
     db.ok("ALTER ROLE app_owner RESET ALL").await;
     assert!(world.plan().await.is_empty());
@@ -414,12 +422,12 @@ async fn a_changed_manifest_is_applied_and_loses_no_key() {
     let without_writes = &MANIFEST[..MANIFEST.find("[[writes]]").unwrap()];
     cli.manifest(without_writes);
     assert!(cli.ends_with(1, &["status"]).stdout.contains("to apply"));
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     let mut legacy = world.act("api_v1").await;
     legacy.ok("UPDATE app.users SET email = 'x' WHERE id = 1").await;
 
     cli.manifest(&without_writes.replace("\"location_api_key\"", "\"place_key\""));
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     cli.ends_with(0, &["status"]);
     assert_eq!(db.get::<i64>("SELECT count(*) AS v FROM keyward.vault_place_key").await, 3);
     assert_eq!(db.get::<i64>("SELECT count(*) AS v FROM app.locations WHERE api_key IS NULL").await, 3);
@@ -430,16 +438,21 @@ async fn a_changed_manifest_is_applied_and_loses_no_key() {
     assert!(ran.stdout.contains("publishes_keys"), "{ran:?}");
     // killed at any point, it publishes all the same
     let (mut left, mut at) = (usize::MAX, 1);
-    while cli.kill_at_step(&["apply", "--yes"], at) {
+    while cli.kill_at_step(APPLY, at) {
         assert_eq!(keys_of(&world, "place_key").await, before);
         let steps = cli.steps();
         at = if steps < left { 2 } else { at + 2 };
         left = steps;
     }
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     cli.ends_with(0, &["plan", "--check"]);
     assert_eq!(keys(&world).await, before);
     assert_eq!(db.get::<i64>("SELECT count(*) AS v FROM app.locations WHERE api_key IS NULL").await, 0);
+
+    // nothing is left of the vault that had another name: the entry can come back
+    assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_tables WHERE tablename LIKE 'vault%') AS v").await);
+    cli.manifest(MANIFEST);
+    cli.ends_with(0, APPLY);
 }
 
 #[tokio::test]
@@ -449,11 +462,11 @@ async fn read_only_commands_write_nothing() {
     let mut db = world.act("postgres").await;
     db.ok("ALTER ROLE app_owner SET default_transaction_read_only = on").await;
     // the control: a command that writes fails
-    cli.ends_with(4, &["apply", "--yes"]);
+    cli.ends_with(4, APPLY);
     cli.ends_with(1, &["status"]);
     cli.ends_with(1, &["plan", "--check"]);
     db.ok("ALTER ROLE app_owner RESET default_transaction_read_only").await;
-    cli.ends_with(0, &["apply", "--yes"]);
+    cli.ends_with(0, APPLY);
     world.opt_in("1").await;
     db.ok("ALTER ROLE app_owner SET default_transaction_read_only = on").await;
     cli.ends_with(0, &["status"]);

@@ -238,7 +238,7 @@ async fn every_console_block_shows_what_the_program_prints() {
     std::fs::write(folder.path().join("keyward.toml"), include_str!("../../sql/demo/manifest.toml")).unwrap();
     std::fs::write(folder.path().join("opt-outs.csv"), "account,reason\n7,asked in May\n12,moves in June\n").unwrap();
     let script = format!(
-        "{}\\connect demo\nSET ROLE app_owner;\n{}\n{};\nRESET ROLE;",
+        "{}\\connect demo\nSET ROLE app_owner;\n{}\n{};\nRESET ROLE;\nANALYZE app.accounts;",
         include_str!("../../sql/demo/roles.sql"),
         include_str!("../../sql/demo/schema.sql"),
         include_str!("../../sql/demo/data.sql").replace("$1::bigint", "1000::bigint"),
@@ -248,7 +248,7 @@ async fn every_console_block_shows_what_the_program_prints() {
     let mut path = vec![program.parent().unwrap().to_owned()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     let mut wrong = String::new();
-    for document in ["README.md", "docs/rollout.md"] {
+    for document in ["README.md", "docs/init.md", "docs/rollout.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         let commands = shown(&text);
         assert!(!commands.is_empty(), "{document} shows something");

@@ -10,6 +10,7 @@
 
 mod account;
 mod apply;
+mod approval;
 mod attack;
 mod attacks_a;
 mod attacks_b;
@@ -22,15 +23,18 @@ mod contract;
 mod docs;
 mod examples;
 mod fixture;
+mod init;
 mod invariants;
 mod keys_survive;
 mod observe;
+mod rehearsal;
 mod revoke;
 mod rollout;
 mod rollout_engine;
 mod rollout_faults;
 mod rollout_races;
 mod sandbox;
+mod script;
 mod shapes;
 mod throttle;
 mod tidy;

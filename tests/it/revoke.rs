@@ -6,7 +6,7 @@ use keyward::manifest::Manifest;
 use keyward::plan::{Action, Plan};
 
 use crate::attack::{Raw, major, owner_of};
-use crate::cli::Cli;
+use crate::cli::{APPLY, Cli};
 use crate::fixture::{Actor, MANIFEST, World};
 use crate::rollout::{finish, finish_of, run, run_of, status};
 
@@ -789,7 +789,7 @@ async fn the_plan_names_the_statements_that_break_and_no_constant() {
     // new calls in between don't make a kept plan another one
     cli.ends_with(0, &["plan", "--out", "plan.json"]);
     api.run("SELECT l FROM app.locations AS l").await.unwrap();
-    cli.ends_with(0, &["apply", "--yes", "--plan", "plan.json"]);
+    cli.ends_with(0, &[APPLY, &["--plan", "plan.json"]].concat());
     assert!(!cli.ends_with(0, &["plan"]).stdout.contains("break"), "nothing left to break");
 }
 
@@ -805,7 +805,7 @@ async fn a_change_of_strategy_killed_at_any_point_is_run_again_and_no_key_was_op
     for text in [walled(), MANIFEST.to_owned()] {
         cli.manifest(&text);
         let (mut kills, mut left, mut at) = (0, usize::MAX, 1);
-        while cli.kill_at_step(&["apply", "--yes"], at) {
+        while cli.kill_at_step(APPLY, at) {
             kills += 1;
             assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1), "{at}");
             let seen = api.0.execute("SELECT FROM app.locations WHERE account_id = 1 AND api_key IS NOT NULL").await;
@@ -819,7 +819,7 @@ async fn a_change_of_strategy_killed_at_any_point_is_run_again_and_no_key_was_op
             left = steps;
         }
         assert!(kills >= 5, "killed only {kills} times");
-        cli.ends_with(0, &["apply", "--yes"]);
+        cli.ends_with(0, APPLY);
         cli.ends_with(0, &["plan", "--check"]);
         assert_eq!(owner_of(&mut gateway, "key-1").await, Some(1));
         assert_eq!(keys(&mut dba).await == all, text == walled());

@@ -12,7 +12,23 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["report"],
-    &["rollout", "verify", "audit", "apply", "lint", "sandbox", "account", "policy", "demo", "settle", "status", "evidence"],
+    &[
+        "rollout",
+        "verify",
+        "audit",
+        "apply",
+        "lint",
+        "sandbox",
+        "account",
+        "policy",
+        "demo",
+        "settle",
+        "status",
+        "evidence",
+        "signature",
+        "init",
+        "rehearsal",
+    ],
     &["plan"],
     &["catalog", "manifest", "parse", "schema", "template"],
     &["db", "ident", "error"],
@@ -29,6 +45,8 @@ const DOORS: &[(&str, &str)] = &[
     ("clap_mangen", "cli"),
     ("indicatif", "cli"),
     ("miette", "cli"),
+    ("ed25519_dalek", "signature"),
+    ("toml_edit", "init"),
 ];
 
 const LONGEST_FILE: usize = 800;

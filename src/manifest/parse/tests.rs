@@ -52,6 +52,10 @@ fn every_fault_is_named_with_its_place_and_its_remedy() {
         ("id = \"id\"", "id = id", "9:6: not TOML: ", "strings are quoted"),
         ("[setting]", "[setting", "2:9: not TOML: unclosed table, expected `]`", "line of its own"),
         ("rls = true", "rls = true\nrls = false", "24:1: not TOML: duplicate key", "a key appears once"),
+        // What keyward init leaves open.
+        ("id = \"id\"", "id = { decide = [\"id\", \"Uid\"] }", "9:6: decide this: `id` of [accounts]; it may be \"id\" or \"Uid\"", "such as: id = \"id\""),
+        ("ui = [\"app_ui\"]", "ui = { decide = [] }", "5:6: decide this: `ui` of [roles]", "ui = [\"app_ui\"]"),
+        ("account = \"account_id\"", "account = { decide = [\"a\\nb\", { column = \"x\" }] }", "15:11: decide this: `account` of [[keys]]; it may be \"a\\nb\" or { column = \"x\" }", "account = \"a"),
         // Keys.
         ("id = \"id\"", "id = \"id\"\nidd = \"id\"", "10:1: unknown key `idd` in [accounts]; expected one of table, id", "did you mean `id`?"),
         ("column =", "colunm =", "14:1: unknown key `colunm` in [[keys]]; expected one of name, table, id, column, account, hide, on_insert, generate", "did you mean `column`?"),

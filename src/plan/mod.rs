@@ -10,6 +10,7 @@ mod finding;
 mod graph;
 mod obstacles;
 mod removal;
+mod stamp;
 mod step;
 mod wall;
 mod wanted;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use finding::{Finding, Severity};
 pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
+pub use stamp::{STAMP, stamped};
 pub use step::{Action, Hazard, How, Lock, RunAs, Step};
 pub(crate) use wall::affected;
 
@@ -126,10 +128,10 @@ impl Plan {
             .collect()
     }
 
-    /// Returns the whole plan as one SQL script, as [`script`] does.
+    /// Returns the whole plan as one SQL script, as [`script`] does, stamped so that the lint knows it for keyward's own.
     #[must_use]
     pub fn sql(&self) -> String {
-        script(&self.steps, &self.owner)
+        stamp::stamp(&script(&self.steps, &self.owner), &self.manifest)
     }
 }
 

@@ -8,6 +8,7 @@ mod allow;
 mod body;
 mod finding;
 mod ground;
+mod hazards;
 mod rule;
 mod rules;
 mod script;

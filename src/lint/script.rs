@@ -8,6 +8,7 @@ use super::Options;
 use super::allow::{Allow, Allows};
 use super::finding::Finding;
 use super::ground::Ground;
+use super::hazards::{Hazard, Hazards};
 use super::rule::{Hit, Hits, Rule, rule, rules};
 use super::source::{Direction, Lines, Marker, Piece, Pieces, Source, markers, own_plan};
 use super::statement::{Inside, Statement};
@@ -45,6 +46,9 @@ struct Reader<'a> {
     statements: usize,
     /// Up to here the script is a plan as keyward wrote it.
     own_until: usize,
+    options: &'a Options,
+    hazards: Hazards,
+    without_transaction: bool,
 }
 
 /// Lints a script; `world` is what earlier ones have left.
@@ -60,6 +64,9 @@ pub(crate) fn lint(source: &Source, manifest: &Manifest, world: &World, options:
         allows: Allows::default(),
         statements: 0,
         own_until: 0,
+        options,
+        hazards: Hazards::default(),
+        without_transaction: false,
     };
     if let Some(at) = source.not_utf8 {
         reader.about_file("KWL903", at, "From here on it isn't UTF-8.");
@@ -79,6 +86,7 @@ pub(crate) fn lint(source: &Source, manifest: &Manifest, world: &World, options:
 impl Reader<'_> {
     fn comment(&mut self, text: &str, at: usize, begins_line: bool) {
         self.allows.comment(text, at, &self.source.text);
+        self.hazards.comment(text);
         if !begins_line {
             return;
         }
@@ -86,8 +94,15 @@ impl Reader<'_> {
             self.own_until = at + end;
         }
         for marker in markers(text) {
-            if let Marker::Goes(direction) = marker {
-                self.direction = direction;
+            match marker {
+                Marker::Goes(direction) => {
+                    self.direction = direction;
+                    self.hazards.in_transaction |= !self.without_transaction;
+                }
+                Marker::NoTransaction => {
+                    self.without_transaction = true;
+                    self.hazards.in_transaction = false;
+                }
             }
         }
     }
@@ -137,6 +152,9 @@ impl Reader<'_> {
             Ok(statement) => statement,
             Err(error) => return self.unread(&error, text, at),
         };
+        if self.options.hazards && self.direction == Direction::Up {
+            self.hazards.statement(&statement, self.options);
+        }
         self.part(&statement);
     }
 
@@ -194,8 +212,15 @@ impl Reader<'_> {
                 findings.push(self.finding(raw, &lines));
             }
         }
+        for hazard in std::mem::take(&mut self.hazards).finish(self.options) {
+            if self.allows.accepts(&hazard.id, hazard.at) {
+                allowed += 1;
+            } else {
+                findings.push(self.hazard(hazard, &lines));
+            }
+        }
         for allow in std::mem::take(&mut self.allows.all) {
-            for (id, detail) in complaints(&allow) {
+            for (id, detail) in complaints(&allow, self.options) {
                 let Some(rule) = rule(id) else { continue };
                 let hit = Hit { at: None, object: String::new(), detail, remedy: None, severity: None };
                 findings.push(self.finding(Raw { rule, at: allow.at, hit, note: "" }, &lines));
@@ -204,6 +229,22 @@ impl Reader<'_> {
         findings.sort_by_key(|finding| (finding.line, finding.column));
         number(&mut findings);
         Linted { findings, allowed, statements: self.statements, renames: self.renames }
+    }
+
+    fn hazard(&self, hazard: Hazard, lines: &Lines<'_>) -> Finding {
+        let (line, column) = lines.place(hazard.at);
+        Finding {
+            cache_key: format!("{}:{}:{}", hazard.id, self.source.path, hazard.object),
+            id: hazard.id,
+            severity: super::Severity::Warning,
+            title: hazard.title,
+            object: hazard.object,
+            detail: hazard.detail,
+            remedy: hazard.remedy,
+            file: self.source.path.clone(),
+            line,
+            column,
+        }
     }
 
     fn finding(&self, raw: Raw, lines: &Lines<'_>) -> Finding {
@@ -225,7 +266,7 @@ impl Reader<'_> {
 }
 
 /// What is wrong with a suppression.
-fn complaints(allow: &Allow) -> Vec<(&'static str, String)> {
+fn complaints(allow: &Allow, options: &Options) -> Vec<(&'static str, String)> {
     if allow.reason.is_empty() || allow.rules.is_empty() {
         let detail = if allow.rules.is_empty() { "It names no rule." } else { "It gives no reason, and so accepts nothing." };
         return vec![("KWL905", detail.to_owned())];
@@ -236,7 +277,9 @@ fn complaints(allow: &Allow) -> Vec<(&'static str, String)> {
             if known(id) { format!("It accepts {id}, which isn't found here.") } else { format!("There is no rule {id}.") };
         ("KWL906", unused)
     };
-    allow.rules.iter().filter(|id| !allow.used.contains(id)).map(said).collect()
+    // Where locks aren't looked for, nothing is known about them.
+    let looked = |id: &&String| options.hazards || !id.starts_with("squawk/");
+    allow.rules.iter().filter(|id| !allow.used.contains(id)).filter(looked).map(said).collect()
 }
 
 /// Tells findings of one rule about one object apart.

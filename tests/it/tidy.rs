@@ -29,6 +29,8 @@ const DOORS: &[(&str, &str)] = &[
     ("clap_mangen", "cli"),
     ("indicatif", "cli"),
     ("miette", "cli"),
+    ("squawk_linter", "lint"),
+    ("squawk_syntax", "lint"),
 ];
 
 const LONGEST_FILE: usize = 800;

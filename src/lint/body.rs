@@ -213,7 +213,7 @@ impl Cutter<'_> {
         Some(text)
     }
 
-    /// A constant; format, quote_ident or quote_literal of constants; or any of it in parentheses.
+    /// A constant; `format`, `quote_ident` or `quote_literal` of constants; or any of it in parentheses.
     fn term(&self, at: &mut usize, end: usize) -> Option<String> {
         if *at >= end {
             return None;

@@ -6,7 +6,7 @@ use crate::parse::Lexeme;
 use crate::parse::act::{Grant, Kind, Name, Role};
 
 use super::statement::Statement;
-use super::world::{Renames, World};
+use super::world::{Rename, World};
 
 /// keyward's own schema.
 pub(crate) const SCHEMA: &str = "keyward";
@@ -95,24 +95,29 @@ fn via_of(path: &AccountPath) -> Option<&Table> {
 }
 
 /// Brings the names of a manifest up to date.
-pub(crate) fn rename(manifest: &mut Manifest, renames: &Renames) {
+pub(crate) fn rename(manifest: &mut Manifest, rename: &Rename) {
+    let is = |table: &Table, (schema, name): &(String, String)| table.schema.as_str() == schema && table.name.as_str() == name;
     let column = |table: &Table, column: &mut Ident| {
-        if let Some(name) = renames.column(table.schema.as_str(), table.name.as_str(), column.as_str())
-            && let Ok(name) = Ident::new(name)
+        if let Rename::Column(of, from, to) = rename
+            && is(table, of)
+            && column.as_str() == from
+            && let Ok(name) = Ident::new(to)
         {
             *column = name;
         }
     };
     let table = |table: &mut Table| {
-        if let Some((schema, name)) = renames.table(table.schema.as_str(), table.name.as_str())
+        if let Rename::Table(from, (schema, name)) = rename
+            && is(table, from)
             && let (Ok(schema), Ok(name)) = (Ident::new(schema), Ident::new(name))
         {
             *table = Table { schema, name };
         }
     };
     let role = |role: &mut Ident| {
-        if let Some(name) = renames.role(role.as_str())
-            && let Ok(name) = Ident::new(name)
+        if let Rename::Role(from, to) = rename
+            && role.as_str() == from
+            && let Ok(name) = Ident::new(to)
         {
             *role = name;
         }

@@ -95,9 +95,12 @@ impl Hazards {
         if !DEFINES.contains(&first.as_str()) || makes_function || depth(&statement.text) > DEEPEST {
             return;
         }
-        self.is_risky |= RISKY.contains(&first.as_str()) || first == "start" || words.take(4).any(|word| RISKY.contains(&word.as_str()));
+        self.is_risky |=
+            RISKY.contains(&first.as_str()) || first == "start" || words.take(4).any(|word| RISKY.contains(&word.as_str()));
         let object = statement.read.acts.iter().find_map(|act| match act {
-            Act::AlterTable { table, .. } | Act::CreateIndex { table, .. } | Act::CreateTable { table, .. } => Some(table.human()),
+            Act::AlterTable { table, .. } | Act::CreateIndex { table, .. } | Act::CreateTable { table, .. } => {
+                Some(table.human())
+            }
             Act::Drop { objects, .. } => objects.first().map(|(object, _)| object.human()),
             _ => None,
         });
@@ -132,7 +135,9 @@ impl Hazards {
         }));
         for violation in violations.unwrap_or_default() {
             let start = usize::from(violation.text_range.start());
-            let Some(part) = parts.partition_point(|part| part.start <= start).checked_sub(1).and_then(|at| parts.get(at)) else { continue };
+            let Some(part) = parts.partition_point(|part| part.start <= start).checked_sub(1).and_then(|at| parts.get(at)) else {
+                continue;
+            };
             let name = violation.code.to_string();
             self.found.push(Hazard {
                 id: format!("squawk/{name}"),

@@ -113,10 +113,14 @@ impl Statement {
         self.lexemes.get_or_init(|| parse::lexemes(&self.text).unwrap_or_default())
     }
 
-    /// Returns where a word of its text stands first.
+    /// Returns where a word of its text stands first, with what qualifies it.
     pub(crate) fn find(&self, word: &str) -> Option<usize> {
         let all = parse::placed_lexemes(&self.text)?;
-        all.into_iter().find(|(_, lexeme)| matches!(lexeme, Lexeme::Word(found) if found == word)).map(|(place, _)| place.start)
+        let mut at = all.iter().position(|(_, lexeme)| matches!(lexeme, Lexeme::Word(found) if found == word))?;
+        while at >= 2 && matches!(&all[at - 1].1, Lexeme::Symbol(dot) if dot == ".") {
+            at -= 2;
+        }
+        all.get(at).map(|(place, _)| place.start)
     }
 
     /// Visits it and what is inside it, in order.
@@ -185,18 +189,15 @@ fn fill_in(text: &str) -> Option<String> {
         } else {
             None
         };
-        match length {
-            Some(length) => {
-                let name: String = FILLED.chars().chain(std::iter::repeat('_')).take(length).collect();
-                filled.push_str(&name);
-                at += length;
-                found = true;
-            }
-            None => {
-                let c = rest.chars().next()?;
-                filled.push(c);
-                at += c.len_utf8();
-            }
+        if let Some(length) = length {
+            let name: String = FILLED.chars().chain(std::iter::repeat('_')).take(length).collect();
+            filled.push_str(&name);
+            at += length;
+            found = true;
+        } else {
+            let c = rest.chars().next()?;
+            filled.push(c);
+            at += c.len_utf8();
         }
     }
     found.then_some(filled)

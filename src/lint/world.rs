@@ -32,19 +32,24 @@ pub(crate) struct World {
     pub(crate) renames: Renames,
 }
 
-/// Renames of what the manifest names: from the manifest's name to today's.
+/// Renames of what the manifest names, in the order in which they were done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Renames {
-    /// Tables: schema and name.
-    tables: HashMap<(String, String), (String, String)>,
-    /// Columns of the manifest's tables.
-    columns: HashMap<(String, String, String), String>,
-    roles: HashMap<String, String>,
+pub(crate) struct Renames(Vec<Rename>);
+
+/// A rename, in the names of its moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rename {
+    /// A table: its schema and name, and the new ones.
+    Table((String, String), (String, String)),
+    /// A column of a table.
+    Column((String, String), String, String),
+    /// A role.
+    Role(String, String),
 }
 
 impl Renames {
     pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.columns.is_empty() && self.roles.is_empty()
+        self.0.is_empty()
     }
 
     /// Returns the manifest with its names brought up to date; `None` where nothing was renamed.
@@ -53,20 +58,8 @@ impl Renames {
             return None;
         }
         let mut manifest = manifest.clone();
-        super::ground::rename(&mut manifest, self);
+        self.0.iter().for_each(|rename| super::ground::rename(&mut manifest, rename));
         Some(manifest)
-    }
-
-    pub(crate) fn table(&self, schema: &str, name: &str) -> Option<&(String, String)> {
-        self.tables.get(&(schema.to_owned(), name.to_owned()))
-    }
-
-    pub(crate) fn column(&self, schema: &str, table: &str, column: &str) -> Option<&String> {
-        self.columns.get(&(schema.to_owned(), table.to_owned(), column.to_owned()))
-    }
-
-    pub(crate) fn role(&self, role: &str) -> Option<&String> {
-        self.roles.get(role)
     }
 }
 
@@ -163,16 +156,16 @@ impl World {
             Act::Rename { kind, object, part: None, to } if kind.is_relation() => {
                 if let Some((schema, name)) = table(object) {
                     let renamed = (schema.clone(), to.clone());
-                    self.renames.tables.insert((schema, name), renamed);
+                    self.renames.0.push(Rename::Table((schema, name), renamed));
                 }
             }
             Act::Rename { kind: Kind::Column, object, part: Some(column), to } => {
                 if let Some((schema, name)) = table(object) {
-                    self.renames.columns.insert((schema, name, column.clone()), to.clone());
+                    self.renames.0.push(Rename::Column((schema, name), column.clone(), to.clone()));
                 }
             }
             Act::Rename { kind: Kind::Role, object, to, .. } => {
-                self.renames.roles.insert(object.name.clone(), to.clone());
+                self.renames.0.push(Rename::Role(object.name.clone(), to.clone()));
             }
             Act::Rename { kind: Kind::Schema, object, to, .. } => {
                 let moved: Vec<_> = super::ground::tables(manifest)
@@ -180,12 +173,12 @@ impl World {
                     .map(|table| table.name.as_str().to_owned())
                     .collect();
                 for name in moved {
-                    self.renames.tables.insert((object.name.clone(), name.clone()), (to.clone(), name));
+                    self.renames.0.push(Rename::Table((object.name.clone(), name.clone()), (to.clone(), name)));
                 }
             }
             Act::Move { kind, object, to } if kind.is_relation() => {
                 if let Some((schema, name)) = table(object) {
-                    self.renames.tables.insert((schema, name.clone()), (to.clone(), name));
+                    self.renames.0.push(Rename::Table((schema, name.clone()), (to.clone(), name)));
                 }
             }
             _ => {}

@@ -108,7 +108,7 @@ impl Kind {
 pub enum Role {
     /// PUBLIC: everybody.
     Public,
-    /// CURRENT_USER, SESSION_USER and the like.
+    /// `CURRENT_USER`, `SESSION_USER` and the like.
     Current,
     /// A name.
     Named(String),
@@ -495,6 +495,7 @@ impl How {
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of CREATE TRIGGER")]
 pub struct Trigger {
     /// Its name.
     pub name: String,

@@ -23,6 +23,7 @@ mod examples;
 mod fixture;
 mod invariants;
 mod keys_survive;
+mod lint;
 mod observe;
 mod revoke;
 mod rollout;

@@ -1,6 +1,7 @@
 //! Statements that copy keys to another place.
 
 use super::prelude::*;
+use crate::lint::ground::Protected;
 
 pub(super) const RULE: Rule = Rule {
     id: "KWL041",
@@ -34,7 +35,7 @@ fn check(ground: &Ground<'_>, statement: &Statement, hits: &mut Hits) {
             Act::CreateAs { into, .. } => into,
             Act::Write { table, .. } if ground.table(table).is_none_or(|table| table.keys().next().is_none()) => table,
             Act::Copy { table: Some(table), columns, is_from: false } => {
-                for key in ground.table(table).into_iter().flat_map(|table| table.keys()) {
+                for key in ground.table(table).into_iter().flat_map(Protected::keys) {
                     if columns.is_empty() || columns.iter().any(|column| column == key.column.as_str()) {
                         let takes = if columns.is_empty() { Takes::Rows } else { Takes::Column };
                         hits.add(table.at, table.human(), super::taken(key, takes));

@@ -28,7 +28,9 @@ fn check(_: &Ground<'_>, statement: &Statement, hits: &mut Hits) {
     for act in &statement.read.acts {
         match act {
             Act::Drop { kind: Kind::Trigger, objects, .. } => {
-                objects.iter().for_each(|(table, trigger)| found(table, trigger.as_deref().unwrap_or_default(), "dropped"));
+                for (table, trigger) in objects {
+                    found(table, trigger.as_deref().unwrap_or_default(), "dropped");
+                }
             }
             Act::Rename { kind: Kind::Trigger, object, part: Some(trigger), .. } => found(object, trigger, "renamed"),
             Act::CreateTrigger(trigger) => found(&trigger.table, &trigger.name, "replaced"),

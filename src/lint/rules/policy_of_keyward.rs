@@ -30,7 +30,9 @@ fn check(ground: &Ground<'_>, statement: &Statement, hits: &mut Hits) {
         match act {
             Act::Policy { name, table, is_new } => found(table, name, if *is_new { "created" } else { "altered" }),
             Act::Drop { kind: Kind::Policy, objects, .. } => {
-                objects.iter().for_each(|(table, policy)| found(table, policy.as_deref().unwrap_or_default(), "dropped"));
+                for (table, policy) in objects {
+                    found(table, policy.as_deref().unwrap_or_default(), "dropped");
+                }
             }
             Act::Rename { kind: Kind::Policy, object, part: Some(policy), .. } => found(object, policy, "renamed"),
             _ => {}

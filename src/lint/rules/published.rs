@@ -1,6 +1,7 @@
 //! Publications.
 
 use super::prelude::*;
+use crate::lint::ground::Protected;
 
 pub(super) const RULE: Rule = Rule {
     id: "KWL044",
@@ -41,7 +42,7 @@ fn check(ground: &Ground<'_>, statement: &Statement, hits: &mut Hits) {
             if ground.is_own(table) {
                 hits.add(table.at, object.clone(), format!("It publishes {}.", table.human()));
             }
-            let keys = ground.table(table).into_iter().flat_map(|table| table.keys());
+            let keys = ground.table(table).into_iter().flat_map(Protected::keys);
             for key in keys.filter(|key| columns.as_ref().is_none_or(|columns| columns.iter().any(|column| column == key.column.as_str()))) {
                 let detail = format!("It publishes {} of {}.", crate::ident::human(&key.column), table.human());
                 hits.add(table.at, object.clone(), detail);

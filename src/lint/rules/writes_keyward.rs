@@ -63,7 +63,9 @@ fn check(ground: &Ground<'_>, statement: &Statement, hits: &mut Hits) {
                 hits_schema(&mut found, "It is dropped");
             }
             Act::Drop { kind, objects, .. } if !matches!(kind, Kind::Policy | Kind::Trigger | Kind::Role | Kind::Schema) => {
-                objects.iter().for_each(|(object, _)| found(object, "It is dropped"));
+                for (object, _) in objects {
+                    found(object, "It is dropped");
+                }
             }
             _ => {}
         }

@@ -112,8 +112,8 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The end of what `$tag$` opens; `Some(None)` if it is never closed, `None` if it is no such opening.
-    fn after_dollars(&self, open: usize) -> Option<Option<usize>> {
+    /// The `$tag$` that stands here, if one does.
+    fn dollars(&self, open: usize) -> Option<&'a str> {
         let mut end = open + 1;
         while self.byte(end).is_ascii_alphanumeric() || self.byte(end) == b'_' || self.byte(end) >= 0x80 {
             end += 1;
@@ -121,8 +121,13 @@ impl<'a> Pieces<'a> {
         if self.byte(end) != b'$' || self.byte(open + 1).is_ascii_digit() {
             return None;
         }
-        let tag = self.text.get(open..=end)?;
-        Some(self.text.get(end + 1..)?.find(tag).map(|found| end + 1 + found + tag.len()))
+        self.text.get(open..=end)
+    }
+
+    /// The end of what `$tag$` opens; `None` if it is never closed.
+    fn after_dollars(&self, open: usize, tag: &str) -> Option<usize> {
+        let from = open + tag.len();
+        self.text.get(from..)?.find(tag).map(|found| from + found + tag.len())
     }
 
     /// The end of a comment that may hold others.
@@ -234,10 +239,13 @@ impl<'a> Pieces<'a> {
                 let after = self.after_quote(self.at, byte, false);
                 self.step(after);
             }
-            b'$' => match self.after_dollars(self.at) {
-                Some(after) => self.step(after),
-                None => self.step(Some(self.at + 1)),
-            },
+            b'$' => {
+                let after = match self.dollars(self.at) {
+                    Some(tag) => self.after_dollars(self.at, tag),
+                    None => Some(self.at + 1),
+                };
+                self.step(after);
+            }
             b'\\' => {
                 self.finish(self.at);
                 let end = self.end_of_line(self.at);

@@ -31,18 +31,14 @@ pub(crate) fn markers(comment: &str) -> Vec<Marker> {
         // dbmate; goose; sql-migrate; rambler; node-pg-migrate; MyBatis; tern
         ("migrate:up", _) | ("+goose" | "+migrate" | "rambler", "up") => Some(Direction::Up),
         ("up", "migration") if third.is_empty() => Some(Direction::Up),
-        ("migrate:down", _) | ("+goose" | "+migrate" | "rambler", "down") => Some(Direction::Down),
+        ("migrate:down" | "//@undo", _) | ("+goose" | "+migrate" | "rambler", "down") => Some(Direction::Down),
         ("down", "migration") if third.is_empty() => Some(Direction::Down),
-        ("//@undo", _) => Some(Direction::Down),
         _ if text.contains("create above / drop below") => Some(Direction::Down),
         _ => None,
     };
     let bare = matches!(
         (first, second, third),
-        ("no-transaction", _, _)
-            | ("+goose", "no", "transaction")
-            | ("atlas:txmode", "none", _)
-            | ("disable-ddl-transaction", _, _)
+        ("no-transaction" | "disable-ddl-transaction", _, _) | ("+goose", "no", "transaction") | ("atlas:txmode", "none", _)
     ) || text.contains("transaction:false")
         || (first == "+migrate" && text.contains("notransaction"));
     goes.map(Marker::Goes).into_iter().chain(bare.then_some(Marker::NoTransaction)).collect()

@@ -69,6 +69,19 @@ fn ordinary_migrations_are_no_finding() {
     assert!(all.iter().any(|finding| finding.id.starts_with("squawk/")), "control: locks are found in them");
 }
 
+#[test]
+fn every_rule_finds_in_its_bad_examples_what_it_says() {
+    for rule in rules() {
+        for bad in rule.bad {
+            assert!(ids(&lint(&[("a.sql", bad)])).contains(&rule.id), "{} in {bad}", rule.id);
+        }
+        for good in rule.good {
+            let found = lint(&[("a.sql", good)]);
+            assert!(found.findings.iter().all(|finding| !finding.id.starts_with("KWL")), "{found:#?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_plan_as_keyward_wrote_it_is_no_finding() {
     let world = World::bare().await;

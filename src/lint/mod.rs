@@ -14,6 +14,7 @@ mod rules;
 mod script;
 mod source;
 mod statement;
+mod trace;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +27,7 @@ use crate::manifest::Manifest;
 pub use finding::{Finding, Severity};
 pub use rule::{Rule, rule, rules};
 pub use source::{STDIN, Source, files};
+pub use trace::{Held, Step, trace};
 
 use world::World;
 
@@ -39,7 +41,7 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 const STACK: usize = 32 << 20;
 
 /// What a lint found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -53,7 +55,13 @@ pub struct Report {
     pub allowed: usize,
     /// How many findings are below the severity asked for.
     pub below: usize,
+    /// What was measured, if the migrations were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<Step>>,
 }
+
+/// Findings that say of a statement that it rewrites a table: where it was tried, the trace knows.
+const GUESSES: [&str; 2] = ["squawk/adding-field-with-default", "squawk/changing-column-type"];
 
 impl Report {
     /// Leaves out findings below a severity.
@@ -61,6 +69,45 @@ impl Report {
         let before = self.findings.len();
         self.findings.retain(|finding| finding.severity >= least);
         self.below += before - self.findings.len();
+    }
+
+    /// Adds what was measured. It overrules what was only guessed: a statement that ran and rewrote nothing isn't said to do so.
+    pub fn measured(&mut self, steps: Vec<Step>) {
+        for step in &steps {
+            let is_here =
+                |finding: &Finding| finding.file == step.file && (step.line, step.column) <= (finding.line, finding.column);
+            let next = steps.iter().filter(|other| other.file == step.file).map(|other| (other.line, other.column));
+            let end = next.filter(|place| *place > (step.line, step.column)).min().unwrap_or((usize::MAX, 0));
+            // A rewrite that was measured is told as one.
+            if step.failure.is_none() {
+                self.findings.retain(|finding| {
+                    !(GUESSES.contains(&finding.id.as_str()) && is_here(finding) && (finding.line, finding.column) < end)
+                });
+            }
+            for table in &step.rewrites {
+                self.add("KWL070", step, table.clone(), &format!("It rewrites {table}."));
+            }
+            if let Some(failure) = &step.failure {
+                self.add("KWL071", step, String::new(), &format!("The server says: {failure}."));
+            }
+        }
+        self.trace = Some(steps);
+    }
+
+    fn add(&mut self, id: &str, step: &Step, object: String, said: &str) {
+        let Some(rule) = rule(id) else { return };
+        self.findings.push(Finding {
+            id: rule.id.to_owned(),
+            severity: rule.severity,
+            title: rule.title.to_owned(),
+            detail: format!("{said} {}", rule.why),
+            remedy: rule.remedy.to_owned(),
+            cache_key: format!("{}:{}:{object}:{}", rule.id, step.file, step.statement),
+            object,
+            file: step.file.clone(),
+            line: step.line,
+            column: step.column,
+        });
     }
 
     /// Tells whether there is more than notes.
@@ -106,7 +153,7 @@ pub fn lint_sources(manifest: &Manifest, sources: &[Source], options: &Options) 
 }
 
 fn empty() -> Report {
-    Report { schema: SCHEMA, files: 0, statements: 0, findings: Vec::new(), allowed: 0, below: 0 }
+    Report { schema: SCHEMA, files: 0, statements: 0, findings: Vec::new(), allowed: 0, below: 0, trace: None }
 }
 
 fn run<I: Sync>(

@@ -55,6 +55,7 @@ pub fn lint(report: &lint::Report, sheet: &Sheet, paint: Paint) -> String {
         text.push_str(&field("close", &entry.remedy, paint));
         text.push('\n');
     }
+    text.push_str(&trace(report, paint));
     let counts = counts(sheet);
     let read = format!("{} in {}", plural(report.statements, "statement"), plural(report.files, "file"));
     let mut line = if counts.is_empty() {
@@ -69,6 +70,24 @@ pub fn lint(report: &lint::Report, sheet: &Sheet, paint: Paint) -> String {
         let _ = write!(line, " {} below the severity asked for.", report.below);
     }
     text + &line + "\n"
+}
+
+/// Returns what was measured, a line a statement: where, how long, which locks; and what it rewrote.
+fn trace(report: &lint::Report, paint: Paint) -> String {
+    let Some(steps) = &report.trace else { return String::new() };
+    let mut text = format!("{}\n", paint.bold("Tried on a sandbox"));
+    for step in steps {
+        let place = format!("{}:{}", printable(&step.file), step.line);
+        let _ = writeln!(text, "  {place}  {:.1} ms  {}", step.milliseconds, paint.dim(&printable(&step.statement)));
+        let locks = match &step.locks {
+            _ if step.failure.is_some() => "failed".to_owned(),
+            None => "not in a transaction: its locks aren't known".to_owned(),
+            Some(locks) => locks.iter().map(|held| format!("{} {}", held.mode, held.table)).collect::<Vec<_>>().join(", "),
+        };
+        text.push_str(&field("locks", &locks, paint));
+        text.push_str(&field("copies", &step.rewrites.join(", "), paint));
+    }
+    text + "\n"
 }
 
 /// Returns what a rule of the lint is about, with its examples.

@@ -183,6 +183,7 @@ fn lint_rules() -> String {
         ("04", "Copies of keys"),
         ("05", "Rights that are lent"),
         ("06", "keyward's own schema"),
+        ("07", "What was tried (`--trace`)"),
         ("90", "The file itself"),
     ];
     let mut text = String::new();

@@ -1,5 +1,5 @@
 //! The rules, a file each, by id: 0xx privileges, 02x guards, 03x what the manifest names, 04x copies of keys, 05x rights that are lent, 06x keyward's
-//! own schema, 9xx the file itself.
+//! own schema, 07x what was tried, 9xx the file itself.
 
 /// What every rule's file needs.
 mod prelude {
@@ -61,6 +61,8 @@ rules!(
     definer_search_path,
     lends_keyward,
     writes_keyward,
+    traced_rewrite,
+    traced_failure,
     not_sql,
     not_read,
     not_utf8,

@@ -74,6 +74,7 @@ pub(crate) struct Hazards {
     parts: Vec<Part>,
     is_risky: bool,
     found: Vec<Hazard>,
+    has_failed: bool,
     /// The tool runs the script in a transaction.
     pub(crate) in_transaction: bool,
 }
@@ -112,10 +113,10 @@ impl Hazards {
         }
     }
 
-    /// Returns what was found; `Err` if Squawk failed.
-    pub(crate) fn finish(mut self, options: &Options) -> Vec<Hazard> {
+    /// Returns what was found, and whether Squawk looked at all of it: a failure of its own ends its work, and nothing else.
+    pub(crate) fn finish(mut self, options: &Options) -> (Vec<Hazard>, bool) {
         self.look(options);
-        self.found
+        (self.found, !self.has_failed)
     }
 
     fn look(&mut self, options: &Options) {
@@ -133,6 +134,7 @@ impl Hazards {
             linter.settings.assume_in_transaction = self.in_transaction;
             linter.lint(&SourceFile::parse(&text), &text)
         }));
+        self.has_failed |= violations.is_err();
         for violation in violations.unwrap_or_default() {
             let start = usize::from(violation.text_range.start());
             let Some(part) = parts.partition_point(|part| part.start <= start).checked_sub(1).and_then(|at| parts.get(at)) else {

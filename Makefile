@@ -1,7 +1,7 @@
 # `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
 # Each installs what is missing first, and says so.
 
-.PHONY: setup demo test check advisories versions bench
+.PHONY: setup demo test check advisories versions bench bench-lint
 
 setup:
 	@scripts/setup.sh
@@ -25,6 +25,10 @@ advisories: setup
 # The whole test-suite on PostgreSQL 14 to 18.
 versions: setup
 	scripts/versions.sh
+
+# How quick the lint is, beside the linter that it asks about locks; a minute.
+bench-lint: setup
+	cargo bench --locked --bench lint
 
 # How quick the rollout is, and how little the application notices; half an hour. Writes the results down.
 bench: setup

@@ -11,6 +11,7 @@
 //! | [`mod@apply`] | the steps, carried out under short locks, with a ledger |
 //! | [`rollout`], [`account`], [`policy`], [`settle`], [`status`] | the setting, account by account, and whether the guards hold |
 //! | [`audit`] | every way around that the catalogue shows, and every copy of a key |
+//! | [`lint`] | migrations that would reopen a hole, found before they run |
 //! | [`verify`] | attacks, tried as each role and rolled back |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
@@ -43,6 +44,7 @@ pub mod error;
 pub mod evidence;
 pub mod ident;
 pub mod init;
+pub mod lint;
 pub mod manifest;
 pub mod parse;
 pub mod plan;

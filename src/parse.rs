@@ -2,12 +2,18 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to pg_query")]
 
+pub mod act;
 mod breaks;
+mod read;
 mod roles;
+pub mod words;
+
+use std::ops::Range;
 
 use pg_query::NodeEnum;
 
 pub use breaks::{Break, breaks};
+pub use read::{Unread, read};
 pub use roles::{is_about_databases, roles_of, sets_a_parameter};
 
 use crate::error::{Error, Result};
@@ -166,22 +172,62 @@ pub enum Lexeme {
 /// Cuts a script, or the body of a function in SQL or PL/pgSQL, into pieces; `None` if it can't be cut.
 #[must_use]
 pub fn lexemes(source: &str) -> Option<Vec<Lexeme>> {
+    Some(placed_lexemes(source)?.into_iter().map(|(_, lexeme)| lexeme).collect())
+}
+
+/// The same, each piece with the bytes that it takes in the source.
+#[must_use]
+pub fn placed_lexemes(source: &str) -> Option<Vec<(Range<usize>, Lexeme)>> {
     use pg_query::protobuf::{KeywordKind, Token};
     let scanned = pg_query::scan(source).ok()?;
     let mut all = Vec::with_capacity(scanned.tokens.len());
     for token in &scanned.tokens {
-        let text = source.get(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?)?;
+        let place = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
+        let text = source.get(place.clone())?;
         let is_keyword = token.keyword_kind() != KeywordKind::NoKeyword;
-        all.push(match token.token() {
+        let lexeme = match token.token() {
             Token::SqlComment | Token::CComment => continue,
             Token::Ident if text.starts_with('"') => Lexeme::Word(text.trim_matches('"').replace("\"\"", "\"")),
             Token::Ident => Lexeme::Word(text.to_lowercase()),
             Token::Sconst | Token::Usconst => Lexeme::Text(inner(text).to_owned()),
             _ if is_keyword => Lexeme::Word(text.to_lowercase()),
             _ => Lexeme::Symbol(text.to_owned()),
-        });
+        };
+        all.push((place, lexeme));
     }
     Some(all)
+}
+
+/// Returns what a string constant stands for: its quotes left off, doubled ones and the plain escapes of `E'…'` resolved. `None` if it is
+/// no string constant, or has other escapes.
+#[must_use]
+pub fn value(constant: &str) -> Option<String> {
+    if constant.starts_with('$') {
+        return Some(inner(constant).to_owned());
+    }
+    let has_escapes = constant.starts_with(['e', 'E']);
+    if !has_escapes && !constant.starts_with('\'') {
+        return None;
+    }
+    let text = inner(constant).replace("''", "'");
+    if !has_escapes || !text.contains('\\') {
+        return Some(text);
+    }
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        value.push(match c {
+            '\\' => match rest.next()? {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                c @ ('\\' | '\'') => c,
+                _ => return None,
+            },
+            c => c,
+        });
+    }
+    Some(value)
 }
 
 /// Returns a string constant without its quotes, whether single ones or dollars.

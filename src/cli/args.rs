@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{account, apply, audit, completions, demo, init, plan, policy, rollout, sandbox, status, uninstall, verify};
+use super::{account, apply, audit, completions, demo, init, lint, plan, policy, rollout, sandbox, status, uninstall, verify};
 
 /// Takes API keys out of reach, one account at a time, inside Postgres itself
 #[derive(Debug, Parser)]
@@ -101,6 +101,8 @@ pub(super) enum Command {
     Policy(policy::Args),
     /// Find every way around and every copy of a key that the catalogue shows
     Audit(audit::Args),
+    /// Find the migrations that would reopen a hole, or take a dangerous lock, before they run
+    Lint(lint::Args),
     /// Try every attack on the live database, as each role, and roll everything back
     Verify(verify::Args),
     /// Show, opt out, opt in, import and export accounts: the exceptions
@@ -127,7 +129,9 @@ impl Command {
             Self::Plan(args) if args.has_data() => &[Output::Text, Output::Json, Output::Sql],
             Self::Uninstall(args) if args.dry_run => &[Output::Text, Output::Json, Output::Sql],
             Self::Account(_) | Self::Policy(_) | Self::Status(_) => &[Output::Text, Output::Json],
-            Self::Audit(_) | Self::Verify(_) => &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github],
+            Self::Audit(_) | Self::Lint(_) | Self::Verify(_) => {
+                &[Output::Text, Output::Json, Output::Sarif, Output::Junit, Output::Github]
+            }
             Self::Rollout(args) => args.outputs(),
             // They have no data, or data of one kind.
             Self::Init(_)

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     explain: Option<String>,
 }
 
-fn severity(word: &str) -> Result<Severity, String> {
+pub(super) fn severity(word: &str) -> Result<Severity, String> {
     Severity::parse(word).ok_or_else(|| "write note, warning or error".to_owned())
 }
 

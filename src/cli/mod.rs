@@ -17,6 +17,7 @@ pub(crate) mod context;
 mod demo;
 mod exit;
 mod init;
+mod lint;
 mod plan;
 mod policy;
 mod progress;
@@ -103,6 +104,7 @@ async fn run(context: &Context, command: Command) -> Result<Exit> {
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Audit(args) => audit::run(context, &args).await,
+        Command::Lint(args) => lint::run(context, &args).await,
         Command::Verify(args) => verify::run(context, &args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Rollout(args) => rollout::run(context, &args).await,

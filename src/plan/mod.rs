@@ -13,6 +13,7 @@ mod graph;
 mod obstacles;
 mod removal;
 mod script;
+mod stamp;
 mod step;
 mod wall;
 mod wanted;
@@ -27,6 +28,7 @@ pub(crate) use graph::{arrows, reach};
 pub use removal::removal;
 pub(crate) use script::RUNNER;
 pub use script::{Script, script};
+pub use stamp::{STAMP, stamped};
 pub use step::{Action, HAZARDS, Hazard, How, Lock, RunAs, Step};
 pub(crate) use wall::{affected, openings};
 

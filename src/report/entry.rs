@@ -1,6 +1,7 @@
 //! The neutral form of whatever is reported one by one: findings of an audit, probes, findings of a lint. The formats know only this.
 
 use crate::audit::{self, Severity};
+use crate::lint;
 use crate::verify::{self, Outcome};
 
 /// How much an entry weighs.
@@ -165,6 +166,52 @@ pub fn verification(report: &verify::Report, file: &str) -> Sheet {
         fingerprint: format!("{}:{}:{}", verdict.id, verdict.entry, verdict.role),
     });
     Sheet { name: "keyward verify".to_owned(), entries: entries.collect(), rules }
+}
+
+/// Returns a lint as a sheet.
+#[must_use]
+pub fn lint(report: &lint::Report) -> Sheet {
+    let mut rules: Vec<About> = lint::rules()
+        .iter()
+        .map(|rule| About {
+            rule: rule.id.to_owned(),
+            level: rule.severity.into(),
+            title: rule.title.to_owned(),
+            why: rule.why.to_owned(),
+            remedy: rule.remedy.to_owned(),
+        })
+        .collect();
+    let mut entries = Vec::with_capacity(report.findings.len());
+    for finding in &report.findings {
+        if rules.iter().all(|about| about.rule != finding.id) {
+            let title = finding.title.clone();
+            let (why, remedy) = (title.clone(), finding.remedy.clone());
+            rules.push(About { rule: finding.id.clone(), level: finding.severity.into(), title, why, remedy });
+        }
+        entries.push(Entry {
+            rule: finding.id.clone(),
+            level: finding.severity.into(),
+            title: finding.title.clone(),
+            object: finding.object.clone(),
+            message: finding.detail.clone(),
+            remedy: finding.remedy.clone(),
+            place: Some(Place { file: finding.file.clone(), line: finding.line, column: Some(finding.column) }),
+            fingerprint: finding.cache_key.clone(),
+        });
+    }
+    let clean = lint::rules().iter().filter(|rule| report.findings.iter().all(|finding| finding.id != rule.id));
+    let passed = clean.map(|rule| Entry {
+        rule: rule.id.to_owned(),
+        level: Level::Passed,
+        title: rule.title.to_owned(),
+        object: String::new(),
+        message: String::new(),
+        remedy: String::new(),
+        place: None,
+        fingerprint: rule.id.to_owned(),
+    });
+    entries.extend(passed);
+    Sheet { name: "keyward lint".to_owned(), rules, entries }
 }
 
 /// A sheet for the tests of the formats.

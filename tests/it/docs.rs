@@ -184,6 +184,61 @@ fn the_audit_document_lists_every_finding() {
     assert_eq!(text, expected, "run UPDATE_EXPECT=1 cargo test --test it docs");
 }
 
+/// What docs/lint.md lists: every rule, as `keyward lint --explain` tells it, and its examples.
+fn lint_rules() -> String {
+    let heads = [
+        ("00", "Privileges and roles"),
+        ("01", "Privileges and roles"),
+        ("02", "Guards, policies and the tables they sit on"),
+        ("03", "What the manifest names"),
+        ("04", "Copies of keys"),
+        ("05", "Rights that are lent"),
+        ("06", "keyward's own schema"),
+        ("07", "What was tried (`--trace`)"),
+        ("90", "The file itself"),
+    ];
+    let mut text = String::new();
+    let mut last = "";
+    for rule in keyward::lint::rules() {
+        let head = heads.iter().find(|(of, _)| rule.id[3..].starts_with(of)).unwrap().1;
+        if head != last {
+            last = head;
+            let _ = writeln!(text, "\n## {head}");
+        }
+        let file = format!("src/lint/rules/{}.rs", rule.file);
+        assert!(root().join(&file).exists(), "{file}");
+        let _ = writeln!(
+            text,
+            "\n### [{}](../{file}): {}\n\n{}. {} {}",
+            rule.id,
+            rule.title,
+            rule.severity.as_str(),
+            rule.why,
+            rule.remedy
+        );
+        for (name, all) in [("Found in", rule.bad), ("Not in", rule.good)] {
+            if !all.is_empty() {
+                let examples: Vec<_> = all.iter().map(|example| example.trim_end()).collect();
+                let _ = writeln!(text, "\n{name}:\n\n```sql\n{}\n```", examples.join("\n"));
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn the_lint_document_lists_every_rule_with_its_examples() {
+    let path = root().join("docs/lint.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, _) = text.split_once("\n## Privileges").unwrap();
+    let expected = format!("{}\n{}", head.trim_end(), lint_rules());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+        return;
+    }
+    assert_eq!(text, expected, "run UPDATE_EXPECT=1 cargo test --test it docs");
+}
+
 #[test]
 fn a_header_is_read_with_its_continuation() {
     let fields = header("-- purpose: one\n--   and two\n-- lock: none\n\nSELECT 1;");

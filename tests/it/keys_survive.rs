@@ -448,7 +448,9 @@ async fn the_hint_that_keyward_itself_is_sealing_helps_nobody_else() {
         let mut dba = world.act("postgres").await;
         dba.ok(ENABLED_AND_PUBLISHED).await;
         let mut actor = world.act(role).await;
-        actor.ok("SET keyward.sealing_location_api_key = 'on'; UPDATE app.locations SET api_key = NULL WHERE account_id = 2").await;
+        actor
+            .ok("SET keyward.sealing_location_api_key = 'on'; UPDATE app.locations SET api_key = NULL WHERE account_id = 2")
+            .await;
         assert_eq!(sealed(&mut dba).await, 3, "{role}");
         actor.ok("UPDATE app.locations SET api_key = 'mine' WHERE id = 2").await;
         assert_eq!(published_in_enabled(&mut dba).await, 0, "{role}");
@@ -462,10 +464,8 @@ async fn the_hint_that_keyward_itself_is_sealing_helps_nobody_else() {
 
 #[tokio::test]
 async fn a_row_that_is_deleted_while_its_account_is_sealed_leaves_no_copy() {
-    for (act, left) in [
-        ("DELETE FROM app.locations WHERE id = 1", 2),
-        ("UPDATE app.locations SET name = 'new' WHERE id = 1", 3),
-    ] {
+    for (act, left) in [("DELETE FROM app.locations WHERE id = 1", 2), ("UPDATE app.locations SET name = 'new' WHERE id = 1", 3)]
+    {
         let world = World::applied().await;
         let mut dba = world.act("postgres").await;
         let mut writer = world.act("api_v2").await;

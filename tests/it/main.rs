@@ -26,6 +26,7 @@ mod fixture;
 mod init;
 mod invariants;
 mod keys_survive;
+mod lint;
 mod observe;
 mod rehearsal;
 mod revoke;

@@ -47,6 +47,8 @@ const DOORS: &[(&str, &str)] = &[
     ("miette", "cli"),
     ("ed25519_dalek", "signature"),
     ("toml_edit", "init"),
+    ("squawk_linter", "lint"),
+    ("squawk_syntax", "lint"),
 ];
 
 const LONGEST_FILE: usize = 800;

@@ -5,7 +5,7 @@ use crate::audit::evidence::Function;
 use crate::audit::finding::Severity;
 use crate::audit::rule::Declared;
 use crate::manifest::{Hide, Key};
-use crate::parse::{Lexeme, lexemes};
+use crate::parse::words::{Words, words};
 
 pub(super) const RULES: &[Declared] = &[
     (
@@ -53,91 +53,11 @@ pub(super) const RULES: &[Declared] = &[
     ),
 ];
 
-/// What a function does with what it is given, by the words of its body.
-struct Body {
-    statements: Vec<Vec<Lexeme>>,
-}
-
-/// Words by which a value leaves a function, or is stored.
-const OUTPUT: [&str; 9] = ["insert", "update", "merge", "perform", "execute", "notify", "pg_notify", "copy", "dblink_exec"];
-
-impl Body {
-    fn read(source: &str) -> Option<Self> {
-        let all = lexemes(source)?;
-        let statements = all.split(|lexeme| *lexeme == Lexeme::Symbol(";".to_owned())).map(<[_]>::to_vec).collect();
-        Some(Self { statements })
-    }
-
-    fn has(statement: &[Lexeme], words: &[&str]) -> bool {
-        statement.iter().any(|lexeme| matches!(lexeme, Lexeme::Word(word) if words.contains(&word.as_str())))
-    }
-
-    fn writes(&self) -> bool {
-        self.statements.iter().any(|statement| Self::has(statement, &OUTPUT))
-    }
-
-    /// Tells whether the body names something, dynamic SQL included.
-    fn names(&self, name: &str) -> bool {
-        self.statements.iter().flatten().any(|lexeme| match lexeme {
-            Lexeme::Word(word) => word == name,
-            Lexeme::Text(text) => words(text).any(|word| word.eq_ignore_ascii_case(name)),
-            Lexeme::Symbol(_) => false,
-        })
-    }
-
-    /// Tells whether the body takes every column of something: `*`, but for `count(*)`; a whole row by its alias; or text that is run.
-    fn takes_all(&self) -> bool {
-        let symbol = |lexeme: Option<&Lexeme>, text: &str| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == text);
-        self.statements.iter().any(|statement| {
-            let star = statement.iter().enumerate().any(|(at, lexeme)| {
-                let before = at.checked_sub(1).and_then(|before| statement.get(before));
-                let last = matches!(before, Some(Lexeme::Word(word)) if word == "select" || word == "returning");
-                symbol(Some(lexeme), "*") && (last || symbol(before, ".") || symbol(before, ","))
-            });
-            star || Self::has(statement, &["to_json", "to_jsonb", "row_to_json", "json_agg", "jsonb_agg", "execute"])
-        })
-    }
-
-    /// Tells whether the body takes OLD or NEW as a whole: not to return it, to compare it, or to assign to it.
-    fn takes_row(&self) -> bool {
-        let is_row = |lexeme: &Lexeme| matches!(lexeme, Lexeme::Word(word) if word == "old" || word == "new");
-        let symbol = |lexeme: Option<&Lexeme>, text: &str| matches!(lexeme, Some(Lexeme::Symbol(symbol)) if symbol == text);
-        self.statements.iter().filter(|statement| !Self::has(statement, &["distinct"])).any(|statement| {
-            statement.iter().enumerate().filter(|(_, lexeme)| is_row(lexeme)).any(|(at, _)| {
-                let before = at.checked_sub(1).and_then(|before| statement.get(before));
-                let returned = matches!(before, Some(Lexeme::Word(word)) if word == "return");
-                let next = statement.get(at + 1);
-                let field = symbol(next, ".") && !symbol(statement.get(at + 2), "*");
-                let assigned = symbol(next, ":=") || (symbol(next, "=") && before.is_none());
-                // `OLD TABLE AS …`, `new` as a column of another table
-                let qualified = symbol(before, ".");
-                !(returned || field || assigned || qualified)
-            })
-        })
-    }
-
-    /// Tells whether a statement that stores or sends something takes the key of OLD or NEW.
-    fn takes_key(&self, column: &str) -> bool {
-        self.statements.iter().any(|statement| {
-            let takes = |three: &[Lexeme]| {
-                matches!(three, [Lexeme::Word(row), Lexeme::Symbol(dot), Lexeme::Word(field)]
-                    if (row == "old" || row == "new") && dot == "." && field == column)
-            };
-            let raises = Self::has(statement, &["raise"]) && !Self::has(statement, &["then"]);
-            (Self::has(statement, &OUTPUT) || raises) && statement.windows(3).any(takes)
-        })
-    }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-}
-
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for function in &ground.evidence.functions {
         let readable = ["sql", "plpgsql"].contains(&function.language.as_str());
-        let body = Body::read(&function.source).filter(|_| readable);
+        let body = Words::read(&function.source).filter(|_| readable);
         found.extend(mighty(ground, function, body.as_ref()));
         if function.fires.is_empty() {
             let past: Vec<_> = ground.manifest.keys.iter().filter_map(|key| past_wall(function, body.as_ref(), key)).collect();
@@ -156,7 +76,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
 }
 
 /// A SECURITY DEFINER function whose owner the vault doesn't stop.
-fn mighty(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Option<Finding> {
+fn mighty(ground: &Ground<'_>, function: &Function, body: Option<&Words>) -> Option<Finding> {
     if !function.is_definer || !function.is_mighty {
         return None;
     }
@@ -175,7 +95,7 @@ fn mighty(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Opti
 }
 
 /// A SECURITY DEFINER function that API roles may call, and that reads the key, or whole rows, of a table with a wall.
-fn past_wall(function: &Function, body: Option<&Body>, key: &Key) -> Option<Finding> {
+fn past_wall(function: &Function, body: Option<&Words>, key: &Key) -> Option<Finding> {
     let name = key.name.as_str();
     let open = function.reads.iter().any(|other| other == name) && !function.callers.is_empty();
     let reads = open.then(|| {
@@ -199,7 +119,7 @@ fn past_wall(function: &Function, body: Option<&Body>, key: &Key) -> Option<Find
     })
 }
 
-fn mentions(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Vec<Finding> {
+fn mentions(ground: &Ground<'_>, function: &Function, body: Option<&Words>) -> Vec<Finding> {
     let names = |key: &&Key| {
         let both = |all: &dyn Fn(&str) -> bool| all(key.column.as_str()) && all(key.table.name.as_str());
         function.depends_on.iter().any(|name| name == key.name.as_str())
@@ -217,7 +137,7 @@ fn mentions(ground: &Ground<'_>, function: &Function, body: Option<&Body>) -> Ve
     .collect()
 }
 
-fn fires(ground: &Ground<'_>, function: &Function, body: Option<&Body>, key: &Key) -> Vec<Finding> {
+fn fires(ground: &Ground<'_>, function: &Function, body: Option<&Words>, key: &Key) -> Vec<Finding> {
     let triggers: Vec<_> = function.fires.iter().filter(|fires| fires.key == key.name.as_str()).collect();
     let Some(first) = triggers.first() else { return Vec::new() };
     let object = format!("trigger {} on {}", first.trigger, key.table.human());
@@ -236,7 +156,7 @@ fn fires(ground: &Ground<'_>, function: &Function, body: Option<&Body>, key: &Ke
             crate::ident::literal(key.column.as_str())
         )));
     }
-    let reads = body.statements.iter().any(|statement| Body::has(statement, &["select", "delete"]));
+    let reads = body.statements().iter().any(|statement| Words::has(statement, &["select", "delete"]));
     // behind a wall nothing is sealed
     let sealed = key.hide == Hide::Vault;
     if sealed && triggers.iter().any(|fires| fires.on_update) && !function.is_definer && (body.writes() || reads) {
@@ -248,36 +168,4 @@ fn fires(ground: &Ground<'_>, function: &Function, body: Option<&Body>, key: &Ke
         );
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_that_copies_the_row_is_told_from_one_that_does_not() {
-        let copies = |source: &str| {
-            let body = Body::read(source).unwrap();
-            body.writes() && body.takes_row() || body.takes_key("api_key")
-        };
-        for body in [
-            "BEGIN INSERT INTO app.history VALUES (to_jsonb(OLD)); RETURN NEW; END",
-            "BEGIN INSERT INTO app.history SELECT OLD.*; RETURN NEW; END",
-            "BEGIN payload := row_to_json(NEW); PERFORM pg_notify('x', payload::text); RETURN NULL; END",
-            "BEGIN EXECUTE 'INSERT INTO h SELECT ($1).*' USING OLD; RETURN NEW; END",
-            "BEGIN INSERT INTO app.history (k) VALUES (old.\"api_key\"); RETURN NEW; END",
-            "BEGIN IF TG_OP = 'DELETE' THEN INSERT INTO h VALUES (hstore(OLD)); END IF; RETURN OLD; END",
-        ] {
-            assert!(copies(body), "{body}");
-        }
-        for body in [
-            "BEGIN NEW.updated_at := now(); RETURN NEW; END",
-            "BEGIN IF NEW IS DISTINCT FROM OLD THEN NEW.updated_at := now(); END IF; RETURN NEW; END",
-            "BEGIN INSERT INTO app.history (id, name) VALUES (OLD.id, OLD.name); RETURN NEW; END",
-            "BEGIN NEW.api_key := 'x'; RETURN NEW; END",
-            "BEGIN -- to_jsonb(OLD)\n UPDATE app.counts SET n = n + 1 WHERE id = NEW.account_id; RETURN NEW; END",
-        ] {
-            assert!(!copies(body), "{body}");
-        }
-    }
 }

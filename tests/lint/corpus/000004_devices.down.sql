@@ -1,0 +1,3 @@
+-- golang-migrate: back.
+DROP VIEW app.device_list;
+DROP TABLE app.devices;

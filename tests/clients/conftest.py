@@ -43,11 +43,15 @@ class Server:
         with self.connect(role, database) as connection:
             return connection.execute(statement, parameters).fetchall()
 
+    def published(self, database="demo"):
+        """The keys in the application's column, as the superuser reads them, who reads everything."""
+        return dict(self.rows("postgres", "SELECT id, api_key FROM app.locations", database=database))
+
     def keyward(self, *arguments, database="demo"):
         """Runs keyward as the owner of the application's tables, and returns what it printed."""
         command = [KEYWARD, *arguments, "--database-url", self.url("app_owner", database)]
         ran = subprocess.run(command, cwd=SQL.parent, capture_output=True, text=True)
-        assert ran.returncode == 0, f"keyward {' '.join(map(str, arguments))}: {ran.stderr}"
+        assert ran.returncode == 0, f"keyward {' '.join(map(str, arguments))}: {ran.stderr}{ran.stdout}"
         return ran.stdout
 
     def run(self, program, *arguments, check=True, **options):
@@ -92,10 +96,6 @@ class Demo(Server):
     def of(self, account):
         """The locations of an account, as they were in the beginning."""
         return sorted(location for location, owner in self.accounts.items() if owner == account)
-
-    def published(self, database="demo"):
-        """The keys in the application's column, as the superuser reads them, who reads everything."""
-        return dict(self.rows("postgres", "SELECT id, api_key FROM app.locations", database=database))
 
     def lost(self, database="demo"):
         """The keys from before that don't lead to their location any more."""

@@ -1,7 +1,10 @@
 """What every client starts from: the demo's application on a server of its own, keyward applied, half of its accounts enabled."""
 
 import os
+import shutil
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -14,6 +17,14 @@ KEYWARD = os.environ.get("KEYWARD", ROOT / "target" / "debug" / "keyward")
 
 ACCOUNTS = 20  # each with 5 locations and 10 users; the even ones opted out
 ON, OFF = 1, 2
+
+
+def until(holds):
+    """Waits until something holds, or fails in the end."""
+    give_up = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < give_up, "it didn't come about within a minute"
+        time.sleep(0.05)
 
 
 class Server:
@@ -41,7 +52,8 @@ class Server:
 
     def rows(self, role, statement, parameters=None, database="demo"):
         with self.connect(role, database) as connection:
-            return connection.execute(statement, parameters).fetchall()
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
 
     def published(self, database="demo"):
         """The keys in the application's column, as the superuser reads them, who reads everything."""
@@ -54,14 +66,25 @@ class Server:
         assert ran.returncode == 0, f"keyward {' '.join(map(str, arguments))}: {ran.stderr}{ran.stdout}"
         return ran.stdout
 
+    def own(self):
+        """Makes a directory of the user that the server runs as, and returns it with how to run a program as that user."""
+        directory = Path(tempfile.mkdtemp(prefix="kw", dir="/tmp"))
+        user = os.stat(self.host)
+        shutil.chown(directory, user.st_uid, user.st_gid)
+        nobody_else = os.geteuid() == user.st_uid
+        return directory, {} if nobody_else else {"user": user.st_uid, "group": user.st_gid, "extra_groups": []}
+
+    def program(self, name):
+        """One of the server's own programs; a test that needs one which isn't there is skipped."""
+        ((directory,),) = self.rows("postgres", "SELECT setting FROM pg_config() WHERE name = 'BINDIR'", database="postgres")
+        if not (Path(directory) / name).exists():
+            pytest.skip(f"the server comes without {name}")
+        return Path(directory) / name
+
     def run(self, program, *arguments, check=True, **options):
-        """Runs one of the server's own programs as the superuser; a test that needs one which isn't there is skipped."""
-        (directory,) = self.rows("postgres", "SELECT setting FROM pg_config() WHERE name = 'BINDIR'", database="postgres")[0]
-        path = Path(directory) / program
-        if not path.exists():
-            pytest.skip(f"the server comes without {program}")
+        """Runs one of the server's own programs as the superuser."""
         where = {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": "postgres", **options.pop("env", {})}
-        ran = subprocess.run([path, *arguments], env=os.environ | where, capture_output=True, text=True, **options)
+        ran = subprocess.run([self.program(program), *arguments], env=os.environ | where, capture_output=True, text=True, **options)
         assert not check or ran.returncode == 0, f"{program}: {ran.stderr}"
         return ran
 
@@ -89,6 +112,11 @@ class Demo(Server):
         self.keyward("rollout", "finish", "--yes", *manifest)
         return self
 
+    def authenticator(self):
+        """A login for API roles only, which says which one it is for each transaction. It can't act as the UI."""
+        self.rows("postgres", "CREATE ROLE authenticator LOGIN NOINHERIT; GRANT api_v1, api_v2 TO authenticator")
+        return "authenticator"
+
     def expected(self, location):
         """The key that a location shows in its column: none if its account is enabled."""
         return None if self.accounts[location] % 2 == 1 else self.keys[location]
@@ -97,11 +125,12 @@ class Demo(Server):
         """The locations of an account, as they were in the beginning."""
         return sorted(location for location, owner in self.accounts.items() if owner == account)
 
-    def lost(self, database="demo"):
-        """The keys from before that don't lead to their location any more."""
-        with self.connect("api_gateway", database) as gateway:
-            ask = "SELECT id FROM keyward.authenticate_location_api_key(%s)"
-            return {id: key for id, key in self.keys.items() if gateway.execute(ask, [key]).fetchall() != [(id,)]}
+    def lost(self, database="demo", server=None):
+        """The keys from before that don't lead to their location and account any more, here or on another server."""
+        ask = "SELECT id, account FROM keyward.authenticate_location_api_key(%s)"
+        with (server or self).connect("api_gateway", database) as gateway:
+            found = {id: gateway.execute(ask, [key]).fetchall() for id, key in self.keys.items()}
+        return {id: key for id, key in self.keys.items() if found[id] != [(id, self.accounts[id])]}
 
 
 @pytest.fixture(scope="module")

@@ -64,8 +64,11 @@ mkdir -p "$home"
 missing=
 if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing="$missing python3 python3-venv"; fi
 if ! have npm; then missing="$missing nodejs npm"; fi
+if ! have pgbouncer && ! [ -x /usr/sbin/pgbouncer ]; then missing="$missing pgbouncer"; fi
 # shellcheck disable=SC2086 # they are words
 if [ -n "$missing" ]; then install $missing || true; fi
+# Nor shall it start with the machine, where it came for these tests.
+case $missing in *pgbouncer*) if have systemctl; then as_root systemctl --quiet disable pgbouncer >&2 || true; fi ;; esac
 have python3 || fail "python3 is missing"
 
 [ -x "$home/venv/bin/pip" ] || python3 -m venv "$home/venv"

@@ -65,6 +65,14 @@ missing=
 if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing="$missing python3 python3-venv"; fi
 if ! have npm; then missing="$missing nodejs npm"; fi
 if ! have pgbouncer && ! [ -x /usr/sbin/pgbouncer ]; then missing="$missing pgbouncer"; fi
+if ! have pg_prove; then missing="$missing libtap-parser-sourcehandler-pgtap-perl"; fi
+for server in /usr/share/postgresql/[0-9]*; do
+    # Debian's servers only; the newest is the one that is started.
+    if [ -d "$server/extension" ]; then major=${server##*/}; fi
+done
+if [ -n "${major-}" ] && ! [ -e "/usr/share/postgresql/$major/extension/pgtap.control" ]; then
+    missing="$missing postgresql-$major-pgtap"
+fi
 # shellcheck disable=SC2086 # they are words
 if [ -n "$missing" ]; then install $missing || true; fi
 # Nor shall it start with the machine, where it came for these tests.

@@ -53,7 +53,7 @@ class Server:
     def rows(self, role, statement, parameters=None, database="demo"):
         with self.connect(role, database) as connection:
             cursor = connection.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     def published(self, database="demo"):
         """The keys in the application's column, as the superuser reads them, who reads everything."""

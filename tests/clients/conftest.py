@@ -1,5 +1,6 @@
 """What every client starts from: the demo's application on a server of its own, keyward applied, half of its accounts enabled."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -27,12 +28,18 @@ def until(holds):
         time.sleep(0.05)
 
 
+def start(*command, **options):
+    """Starts a program that ends with the tests, however they end."""
+    process = subprocess.Popen(command, **options)
+    atexit.register(process.terminate)
+    return process
+
+
 class Server:
     """A server of one's own, which `keyward sandbox` starts and which ends with it."""
 
     def __init__(self, *arguments):
-        command = [KEYWARD, "sandbox", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = start(KEYWARD, "sandbox", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         url = self.process.stdout.readline().strip()
         if not url:
             raise RuntimeError(f"keyward sandbox: {self.process.stderr.read()}")

@@ -1,12 +1,11 @@
 """pgbouncer in transaction mode: all transactions on one connection to the server, each with a role of its own (SET LOCAL ROLE)."""
 
 import shutil
-import subprocess
 from contextlib import contextmanager
 
 import psycopg
 import pytest
-from conftest import OFF, ON, until
+from conftest import OFF, ON, start, until
 
 
 class PgBouncer:
@@ -30,8 +29,8 @@ class PgBouncer:
         """)
         self.log = self.directory / "log"
         with self.log.open("w") as output:
-            command = [program, self.directory / "pgbouncer.ini"]
-            self.process = subprocess.Popen(command, cwd="/", stdout=output, stderr=output, **as_user)
+            how = {"cwd": "/", "stdout": output, "stderr": output, **as_user}
+            self.process = start(program, self.directory / "pgbouncer.ini", **how)
         until(lambda: (self.directory / ".s.PGSQL.6432").exists() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
 

@@ -6,13 +6,12 @@ import hmac
 import json
 import os
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import OFF, ON, SQL, until
+from conftest import OFF, ON, SQL, start, until
 
 SECRET = "known to the tests only"
 
@@ -39,7 +38,7 @@ class PostGraphile:
         where = ["--connection", database, "--schema", "app", "--host", "127.0.0.1", "--port", str(port)]
         how = ["--jwt-secret", SECRET, "--extended-errors", "errcode", "--disable-graphiql", "--disable-query-log"]
         with log.open("w") as output:
-            self.process = subprocess.Popen([program, *where, *how], stdout=output, stderr=output)
+            self.process = start(program, *where, *how, stdout=output, stderr=output)
         self.log = log
         until(self.answers)
 

@@ -2,24 +2,24 @@
 
 import shutil
 import signal
-import subprocess
 
 import psycopg
 import pytest
-from conftest import OFF, ON, SQL, Server, until
+from conftest import OFF, ON, SQL, Server, start, until
 
 
 class Standby(Server):
     def __init__(self, primary):
-        self.directory, self.as_user = primary.own()
+        primary.program("pg_basebackup")
+        self.directory, as_user = primary.own()
         self.host, self.port = str(self.directory), primary.port
         data, log = self.directory / "data", self.directory / "log"
         backup = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", f"--pgdata={data}"]
-        primary.run("pg_basebackup", *backup, cwd="/", **self.as_user)
+        primary.run("pg_basebackup", *backup, cwd="/", **as_user)
         where = [f"--unix_socket_directories={self.host}", f"--port={self.port}", "--listen_addresses="]
-        command = [primary.program("postgres"), "-D", data, *where]
         with log.open("w") as output:
-            self.process = subprocess.Popen(command, cwd="/", stdout=output, stderr=output, **self.as_user)
+            how = {"cwd": "/", "stdout": output, "stderr": output, **as_user}
+            self.process = start(primary.program("postgres"), "-D", data, *where, **how)
         until(self.answers)
 
     def answers(self):

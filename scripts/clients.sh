@@ -22,13 +22,13 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Installs Debian packages, or says which are missing and fails.
+# Installs a Debian package, or says that it is missing and fails.
 install() {
     if ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; then
-        say "missing, and not to be installed here: $*"
+        say "missing, and not to be installed here: $1"
         return 1
     fi
-    say "installing with apt-get: $*"
+    say "installing with apt-get: $1"
     # Debian starts a pgbouncer with the package; the tests start one of their own.
     quiet=/usr/sbin/policy-rc.d
     if [ ! -e "$quiet" ]; then
@@ -37,11 +37,11 @@ install() {
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$quiet" >/dev/null
         as_root chmod +x "$quiet"
     fi
-    apt_install "$@" || { as_root apt-get update -q >&2 && apt_install "$@"; } || say "apt-get failed: $*"
+    apt_install "$1" || { as_root apt-get update -q >&2 && apt_install "$1"; } || say "apt-get failed: $1"
 }
 
 apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" </dev/null >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1" </dev/null >&2
 }
 
 # Runs a command in $home, unless it did its work for the same content of the file before: once FILE COMMAND…
@@ -73,8 +73,8 @@ done
 if [ -n "${major-}" ] && ! [ -e "/usr/share/postgresql/$major/extension/pgtap.control" ]; then
     missing="$missing postgresql-$major-pgtap"
 fi
-# shellcheck disable=SC2086 # they are words
-if [ -n "$missing" ]; then install $missing || true; fi
+# One by one: what is not to be had shall not keep away what is.
+for package in $missing; do install "$package" || true; done
 # Nor shall it start with the machine, where it came for these tests.
 case $missing in *pgbouncer*) if have systemctl; then as_root systemctl --quiet disable pgbouncer >&2 || true; fi ;; esac
 have python3 || fail "python3 is missing"

@@ -1,7 +1,7 @@
 # `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
 # Each installs what is missing first, and says so.
 
-.PHONY: setup demo test check advisories versions bench bench-lint
+.PHONY: setup demo test check clients advisories versions bench bench-lint
 
 setup:
 	@scripts/setup.sh
@@ -17,6 +17,11 @@ check: setup
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	scripts/cargo-deny.sh --locked check --hide-inclusion-graph bans licenses sources
+
+# Programs that nobody here wrote, against databases with keyward: tests/clients/README.md.
+clients: setup
+	cargo build --locked
+	scripts/clients.sh
 
 # Asks the RustSec database, which is a git repository: needs a network beyond the crate registry.
 advisories: setup

@@ -1,5 +1,7 @@
 -- What the catalogue says of everything that keyward installs: one row an object, with its kind and name and one text that changes
 -- whenever anything about it does. `grantees` are the roles, other than the owner, that hold privileges on it. $1: the kinds asked for.
+-- Of privileges it says what differs from the usual ones: a dump leaves these out, so that they are stored in one database and not in
+-- another, and each version of the server has its own.
 SELECT 'table' AS kind, c.relname AS name, NULL::name AS schema, NULL::name AS relation,
        pg_catalog.concat_ws(E'\n',
            c.relkind, o.rolname,
@@ -22,7 +24,10 @@ UNION ALL
 SELECT 'access', c.relname, NULL, NULL,
        pg_catalog.concat_ws(E'\n',
            c.relrowsecurity, c.relforcerowsecurity,
-           (SELECT pg_catalog.string_agg(acl::text, ' ' ORDER BY acl::text) FROM pg_catalog.unnest(c.relacl) AS acl),
+           (SELECT pg_catalog.string_agg(COALESCE(held.acl::text, 'not ' || usual.acl::text), ' ' ORDER BY held.acl::text, usual.acl::text)
+              FROM pg_catalog.unnest(COALESCE(c.relacl, pg_catalog.acldefault('r', c.relowner))) AS held (acl)
+              FULL JOIN pg_catalog.unnest(pg_catalog.acldefault('r', c.relowner)) AS usual (acl) ON held.acl::text = usual.acl::text
+             WHERE held.acl IS NULL OR usual.acl IS NULL),
            (SELECT pg_catalog.string_agg(a.attname || ' ' || a.attacl::text, ' ' ORDER BY a.attname)
               FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL),
            (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive,
@@ -41,7 +46,11 @@ SELECT 'access', c.relname, NULL, NULL,
 
 UNION ALL
 SELECT 'access', NULL, NULL, NULL,
-       pg_catalog.concat_ws(E'\n', o.rolname, (SELECT pg_catalog.string_agg(acl::text, ' ' ORDER BY acl::text) FROM pg_catalog.unnest(n.nspacl) AS acl)),
+       pg_catalog.concat_ws(E'\n', o.rolname,
+           (SELECT pg_catalog.string_agg(COALESCE(held.acl::text, 'not ' || usual.acl::text), ' ' ORDER BY held.acl::text, usual.acl::text)
+              FROM pg_catalog.unnest(COALESCE(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) AS held (acl)
+              FULL JOIN pg_catalog.unnest(pg_catalog.acldefault('n', n.nspowner)) AS usual (acl) ON held.acl::text = usual.acl::text
+             WHERE held.acl IS NULL OR usual.acl IS NULL)),
        (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT g.rolname), '[]')
           FROM pg_catalog.aclexplode(n.nspacl) AS acl JOIN pg_catalog.pg_roles AS g ON g.oid = acl.grantee
          WHERE acl.grantee <> n.nspowner)
@@ -51,7 +60,10 @@ SELECT 'access', NULL, NULL, NULL,
 UNION ALL
 SELECT 'function', f.proname, NULL, NULL,
        pg_catalog.concat_ws(E'\n', o.rolname, pg_catalog.pg_get_functiondef(f.oid),
-           (SELECT pg_catalog.string_agg(acl::text, ' ' ORDER BY acl::text) FROM pg_catalog.unnest(f.proacl) AS acl)),
+           (SELECT pg_catalog.string_agg(COALESCE(held.acl::text, 'not ' || usual.acl::text), ' ' ORDER BY held.acl::text, usual.acl::text)
+              FROM pg_catalog.unnest(COALESCE(f.proacl, pg_catalog.acldefault('f', f.proowner))) AS held (acl)
+              FULL JOIN pg_catalog.unnest(pg_catalog.acldefault('f', f.proowner)) AS usual (acl) ON held.acl::text = usual.acl::text
+             WHERE held.acl IS NULL OR usual.acl IS NULL)),
        (SELECT COALESCE(pg_catalog.jsonb_agg(DISTINCT g.rolname), '[]')
           FROM pg_catalog.aclexplode(f.proacl) AS acl JOIN pg_catalog.pg_roles AS g ON g.oid = acl.grantee
          WHERE acl.grantee <> f.proowner)

@@ -862,7 +862,7 @@ async fn a_key_is_made_and_ended_at_any_point_of_a_change_of_strategy_or_the_cal
     for text in [walled(), MANIFEST.to_owned()] {
         cli.manifest(&text);
         let (mut refused, mut done, mut left, mut at) = (0, 0, usize::MAX, 1);
-        while cli.kill_at_step(&["apply", "--yes"], at) {
+        while cli.kill_at_step(crate::cli::APPLY, at) {
             for verb in ["generate", "revoke"] {
                 match owners_after(&mut dba, verb).await {
                     // the new key is the row's, the former one nobody's
@@ -883,7 +883,7 @@ async fn a_key_is_made_and_ended_at_any_point_of_a_change_of_strategy_or_the_cal
             left = steps;
         }
         assert!(done >= 4, "control: {done} done, {refused} refused");
-        cli.ends_with(0, &["apply", "--yes"]);
+        cli.ends_with(0, crate::cli::APPLY);
         assert_eq!(generated(&mut dba).await, Ok((Some(1), None)), "afterwards");
     }
 }

@@ -70,7 +70,8 @@ async fn workers_share_a_wave_and_each_account_is_taken_once() {
 #[tokio::test]
 async fn whoever_asks_for_the_same_joins_the_wave_and_for_something_else_is_refused() {
     let world = many().await;
-    let (world, options) = (&world, run_of("100"));
+    // slowly enough for another to come while it is under way
+    let (world, options) = (&world, Options { pace: Some(100.0), ..run_of("100") });
     let mut db = world.connect("app_owner").await;
     let (joined, others) = tokio::sync::oneshot::channel();
     let mut joined = Some(joined);

@@ -246,7 +246,7 @@ async fn run_until(world: &mut World, accounts: u64, act: impl AsyncFnOnce(&mut 
             half.notify_one();
         }
     };
-    let options = Options { workers: 3, patience: LIMIT, pace: Some(600.0), ..run_of("100") };
+    let options = Options { workers: 3, patience: LIMIT, pace: Some(200.0), ..run_of("100") };
     let (ran, ()) = tokio::join!(rollout::run(&mut db, &manifest, &options, &stop, &mut tell), async {
         half.notified().await;
         act(world).await;

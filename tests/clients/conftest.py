@@ -112,7 +112,7 @@ class Demo(Server):
 
     def enforce(self):
         manifest = ("--manifest", SQL / "manifest.toml")
-        self.keyward("apply", "--yes", *manifest)
+        self.keyward("apply", "--yes", "--allow", "drops_not_null,enables_rls,revokes_privileges", *manifest)
         for account in range(OFF, ACCOUNTS + 1, 2):
             self.rows("app_ui", "SELECT keyward.opt_out(%s, 'asked before', acknowledge_risk => true)", [account])
         self.keyward("rollout", "run", "--yes", *manifest)

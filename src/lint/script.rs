@@ -272,7 +272,7 @@ impl Reader<'_> {
 /// What is wrong with a suppression.
 fn complaints(allow: &Allow, options: &Options) -> Vec<(&'static str, String)> {
     if allow.reason.is_empty() || allow.rules.is_empty() {
-        let detail = if allow.rules.is_empty() { "It names no rule." } else { "It gives no reason, and so accepts nothing." };
+        let detail = if allow.rules.is_empty() { "It names no rule." } else { "It gives no reason." };
         return vec![("KWL905", detail.to_owned())];
     }
     let known = |id: &str| id.starts_with("squawk/") || rule(id).is_some();

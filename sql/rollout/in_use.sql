@@ -2,7 +2,7 @@
 -- parameters: $1 the accounts{% if of == "settings" %}; $2 the waves that sealed the keys{% endif %}
 
 -- role: owner
--- lock: FOR NO KEY UPDATE on the rows that are about to be written
+-- lock: {{ key.row_lock }} on the rows that are about to be written
 {% import "rollout/_macros.sql" as r %}
 {% macro rows() %}
       FROM {{ key.table }} AS b
@@ -20,7 +20,7 @@
 WITH ours AS MATERIALIZED (
     SELECT {{ r.account(key) }} AS account
 {{ rows() }}
-       FOR NO KEY UPDATE OF b SKIP LOCKED
+       {{ key.row_lock }} OF b SKIP LOCKED
 ), found AS MATERIALIZED (
     SELECT {{ r.account(key) }} AS account, pg_catalog.count(*) AS rows
 {{ rows() }}

@@ -2,7 +2,7 @@
 --   locked; rows in use are left out.
 -- parameters: $1 how many to return at most; $2 whether a row whose account can't be determined counts as enabled
 -- role: owner
--- lock: FOR NO KEY UPDATE on the rows returned
+-- lock: {{ key.row_lock }} on the rows returned
 {% import "rollout/_macros.sql" as r %}
 
 SELECT b.{{ key.id }}::text AS id
@@ -11,4 +11,4 @@ SELECT b.{{ key.id }}::text AS id
  WHERE b.{{ key.column }} IS NOT NULL
    AND {{ r.enabled(key, "$2::boolean" | safe) }}
  LIMIT $1
-   FOR NO KEY UPDATE OF b SKIP LOCKED
+   {{ key.row_lock }} OF b SKIP LOCKED

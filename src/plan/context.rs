@@ -3,7 +3,7 @@
 use minijinja::context;
 use minijinja::value::Value;
 
-use crate::catalog::{Column, Relation, Snapshot};
+use crate::catalog::{Column, Index, Relation, Snapshot};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, Table};
 use crate::manifest::{AccountPath, Hide, Key, Manifest, OnInsert, Write};
@@ -107,6 +107,15 @@ fn account(manifest: &Manifest, snapshot: &Snapshot, on: &Relation, path: &Accou
     })
 }
 
+/// Returns the lock that an UPDATE of a column takes on its rows: the stronger one where a foreign key could refer to the column. Who takes just this
+/// one in advance waits for nobody later, and has it written to the log once.
+fn row_lock(on: &Relation, column: &str) -> &'static str {
+    let is_key = |index: &Index| {
+        index.is_unique && index.columns.iter().any(|name| name == column) && !index.columns.contains(&String::new())
+    };
+    if on.indexes.iter().any(is_key) { "FOR UPDATE" } else { "FOR NO KEY UPDATE" }
+}
+
 /// Returns what the templates of `sql/enforce/key/` get.
 pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result<Value> {
     let on = relation(snapshot, &key.table)?;
@@ -129,6 +138,7 @@ pub(crate) fn key(manifest: &Manifest, snapshot: &Snapshot, key: &Key) -> Result
             prefix => key.generate.prefix.as_str(),
             bytes => key.generate.bytes,
             is_unique => on.indexes.iter().any(|index| index.is_unique && index.columns == [key.column.as_str()]),
+            row_lock => sql(row_lock(on, key.column.as_str())),
             is_accounts => key.table == manifest.accounts.table,
             is_partitioned => on.kind == "p",
             owners => owners(manifest, on),

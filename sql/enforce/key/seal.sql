@@ -14,6 +14,7 @@ AS $keyward$
 DECLARE
     sealed  bigint := 0;
     cleared bigint;
+    kept_   bigint;
     ids_    {{ key.id_type }}[];
     -- where each row hangs: found by both, a row is looked for in one partition
     hangs_  {{ key.account.column_type }}[];
@@ -39,17 +40,30 @@ BEGIN
              WHERE b.{{ key.account.column }} = ANY ($1)
 {% endif %}
                AND b.{{ key.column }} IS NOT NULL
-               FOR NO KEY UPDATE OF b
+               {{ key.row_lock }} OF b
         ), kept AS (
             INSERT INTO keyward.{{ "vault_" ~ key.name }} ({{ key.id }}, {{ key.column }}, sealed_by_wave)
             SELECT o.id, o.key, (SELECT s.wave FROM keyward.account_setting AS s WHERE s.account = o.account)
               FROM own AS o
-                ON CONFLICT ON CONSTRAINT {{ "vault_" ~ key.name ~ "_pkey" }} DO UPDATE SET {{ key.column }} = excluded.{{ key.column }},
-                   sealed_at = now(), sealed_by_wave = excluded.sealed_by_wave
+             WHERE NOT EXISTS (SELECT FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = o.id)
+            RETURNING true
         )
-        SELECT pg_catalog.array_agg(o.id), pg_catalog.array_agg(o.hangs) INTO ids_, hangs_ FROM own AS o;
+        SELECT pg_catalog.array_agg(o.id), pg_catalog.array_agg(o.hangs), (SELECT pg_catalog.count(*) FROM kept AS k)
+          INTO ids_, hangs_, kept_
+          FROM own AS o;
         IF ids_ IS NULL THEN
             RETURN sealed;
+        END IF;
+        -- A row that came by a key while the guards were off may have a former one in the vault.
+        IF kept_ < pg_catalog.cardinality(ids_) THEN
+            UPDATE keyward.{{ "vault_" ~ key.name }} AS v
+               SET {{ key.column }} = b.{{ key.column }}, sealed_at = pg_catalog.now(),
+                   sealed_by_wave = (SELECT s.wave FROM keyward.account_setting AS s WHERE s.account = {% if key.account.via %}t.{{ key.account.via_account }}{% else %}b.{{ key.account.column }}{% endif %})
+              FROM {{ key.table }} AS b
+{% if key.account.via %}
+              JOIN {{ key.account.via }} AS t ON t.{{ key.account.via_id }} = b.{{ key.account.column }}
+{% endif %}
+             WHERE v.{{ key.id }} = b.{{ key.id }} AND b.{{ key.id }} = ANY (ids_);
         END IF;
         -- tells the guard that these keys are kept already
         PERFORM pg_catalog.set_config({{ ("keyward.sealing_" ~ key.name) | lit }}, 'on', true);

@@ -442,6 +442,19 @@ async fn a_trigger_that_fills_or_suppresses_the_sealing_ends_no_key() {
 }
 
 #[tokio::test]
+async fn a_copy_that_was_left_in_the_vault_makes_place_for_the_key_that_is_sealed() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok(
+        "INSERT INTO keyward.vault_location_api_key (id, api_key) VALUES (1, 'left by somebody who had switched the guards off')",
+    )
+    .await;
+    assert_eq!(world.act("app_ui").await.get::<i64>("SELECT keyward.opt_in(1) AS v").await, 3);
+    assert_eq!((sealed(&mut dba).await, published_in_enabled(&mut dba).await), (3, 0));
+    all_authenticate(&world, Some).await;
+}
+
+#[tokio::test]
 async fn the_hint_that_keyward_itself_is_sealing_helps_nobody_else() {
     for role in ["api_v1", "api_v2", "worker", "app_ui", "app_owner", "postgres"] {
         let world = World::applied().await;

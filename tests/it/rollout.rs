@@ -216,6 +216,27 @@ async fn a_row_in_use_is_left_and_taken_later() {
 }
 
 #[tokio::test]
+async fn a_row_that_an_open_transaction_refers_to_is_in_use_only_where_its_key_could_be_what_it_refers_to() {
+    for (of_the_key, in_use) in [("", 1), ("ALTER TABLE app.locations DROP CONSTRAINT locations_api_key_key", 0)] {
+        let world = many().await;
+        world.act("postgres").await.ok(of_the_key).await;
+        world.apply().await;
+        // as a row does that is being inserted with a reference to this one
+        let mut busy = world.act("api_v1").await;
+        busy.ok("BEGIN; SELECT FROM app.locations WHERE id = 11 FOR KEY SHARE").await;
+        let ran = run(&world, &run_of("100")).await;
+        assert_eq!(enabled(&world).await.len(), 300 - in_use, "{of_the_key}");
+        match ran {
+            Ok(_) => assert_eq!(in_use, 0),
+            Err(error) => assert!(in_use == 1 && error.to_string().starts_with("1 account is in use"), "{error}"),
+        }
+        busy.ok("COMMIT").await;
+        run(&world, &run_of("100")).await.unwrap();
+        assert_whole(&world).await;
+    }
+}
+
+#[tokio::test]
 async fn with_patience_it_comes_back_by_itself() {
     let world = many().await;
     let mut busy = world.act("api_v1").await;

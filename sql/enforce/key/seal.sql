@@ -54,7 +54,7 @@ BEGIN
         IF ids_ IS NULL THEN
             RETURN sealed;
         END IF;
-        -- A row that came by a key while the guards were off may have a former one in the vault.
+        -- A copy may have been left there, by somebody who had switched the guards' triggers off.
         IF kept_ < pg_catalog.cardinality(ids_) THEN
             UPDATE keyward.{{ "vault_" ~ key.name }} AS v
                SET {{ key.column }} = b.{{ key.column }}, sealed_at = pg_catalog.now(),

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// The longest identifier that PostgreSQL stores (`NAMEDATALEN - 1`), in bytes.
 pub const MAX_BYTES: usize = 63;
 
+/// What the dollar quotes around every function of keyward's begin with. A name that contains it can't be written inside of one.
+pub const DOLLAR_TAG: &str = "$keyward";
+
 /// An SQL identifier: a role, column, schema, table or function name exactly as the catalogue stores it.
 ///
 /// `Display` renders it double-quoted, with inner quotes doubled, so that it is one identifier wherever it lands.

@@ -127,11 +127,15 @@ pub(crate) fn start() -> Sandbox {
     Sandbox::start(options()).unwrap_or_else(|error| panic!("{error}: {:?}", error.hint()))
 }
 
-/// How a server is started.
+/// How a server is started; `KEYWARD_TEST_DIR` chooses where its files are.
 pub(crate) fn options() -> sandbox::Options {
-    sandbox::Options::new()
+    let options = sandbox::Options::new()
         .bin_dir(std::env::var_os("KEYWARD_TEST_BIN_DIR").map(PathBuf::from))
-        .search_path(std::env::var_os("PATH"))
+        .search_path(std::env::var_os("PATH"));
+    match std::env::var_os("KEYWARD_TEST_DIR") {
+        Some(dir) => options.temp_dir(PathBuf::from(dir)),
+        None => options,
+    }
 }
 
 /// A connection to a server as a role.

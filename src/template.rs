@@ -85,7 +85,7 @@ impl Templates {
         env.set_formatter(|out, _, value| {
             out.write_str(&print(value)?).map_err(|_| JinjaError::new(ErrorKind::WriteFailure, "can't write"))
         });
-        env.add_filter("lit", |value: String| sql(constant(&value)));
+        env.add_filter("lit", |value: String| sql(literal(&value)));
         env.add_filter("ident", |value: String| quoted(&value).map(sql));
         env.add_filter("idents", |values: Vec<String>| {
             values.iter().map(|value| quoted(value)).collect::<Result<Vec<_>, _>>().map(|all| sql(all.join(", ")))
@@ -185,16 +185,6 @@ fn quoted(name: &str) -> Result<String, JinjaError> {
         return Err(refuse(format!("an identifier that contains {DOLLAR_TAG} can't be used in a function body")));
     }
     Ident::new(name).map(|ident| ident.to_string()).map_err(|error| refuse(error.to_string()))
-}
-
-/// Returns a string constant, without what would end the body of a function.
-fn constant(text: &str) -> String {
-    if !text.contains(DOLLAR_TAG) {
-        return literal(text);
-    }
-    // the same characters, the first of them written as an escape
-    let escaped = text.replace('\\', "\\\\").replace('\'', "''").replace(DOLLAR_TAG, &DOLLAR_TAG.replacen('$', "\\x24", 1));
-    format!("E'{escaped}'")
 }
 
 fn print(value: &Value) -> Result<String, JinjaError> {

@@ -23,6 +23,7 @@ mod contract;
 mod docs;
 mod examples;
 mod fixture;
+mod hostile;
 mod init;
 mod invariants;
 mod keys_survive;

@@ -87,6 +87,15 @@ impl World {
         Self { sandbox, manifest, database: database.to_owned() }
     }
 
+    /// Tells whether the server is new enough for something; if not, says by name what is left out.
+    pub(crate) fn has(&self, since: u32, what: &str) -> bool {
+        let has = self.sandbox.version().major() >= since;
+        if !has {
+            skipped(&format!("{what} (from PostgreSQL {since})"));
+        }
+        has
+    }
+
     /// A connection as a role.
     pub(crate) async fn connect(&self, role: &str) -> Db {
         connect(&self.sandbox, role, &self.database).await
@@ -120,6 +129,11 @@ impl World {
         let mut ui = self.act("app_ui").await;
         ui.ok(&format!("SELECT keyward.opt_in({account}, 'test')")).await;
     }
+}
+
+/// Says that a part of a test is left out; `make matrix` lists what begins so.
+pub(crate) fn skipped(what: &str) {
+    eprintln!("skipped: {what}");
 }
 
 /// Starts a server; `KEYWARD_TEST_BIN_DIR` chooses which.

@@ -39,7 +39,7 @@ const WORDS: &[&str] = &[
     "setting", "policy", "event", "role", "name", "text", "pg_class", "now", "A", "SELECT", "reason", "position",
 ];
 
-fn name() -> impl Strategy<Value = String> {
+pub(crate) fn name() -> impl Strategy<Value = String> {
     let fragments = proptest::collection::vec(proptest::sample::select(FRAGMENTS), 1..6);
     prop_oneof![
         6 => fragments.clone().prop_map(|parts| parts.concat()),
@@ -57,13 +57,13 @@ fn cut(text: &str, bytes: usize) -> &str {
 
 /// The names of one database, no two the same.
 #[derive(Debug, Clone)]
-struct Names(Vec<String>);
+pub(crate) struct Names(Vec<String>);
 
 /// How many there are.
-const COUNT: usize = 29;
+pub(crate) const COUNT: usize = 29;
 
 impl Names {
-    fn new(given: &[String]) -> Self {
+    pub(crate) fn new(given: &[String]) -> Self {
         let mut taken = BTreeSet::new();
         let mut all: Vec<String> = Vec::new();
         for (at, name) in given.iter().enumerate() {
@@ -93,10 +93,9 @@ impl Names {
         toml::Value::String(self.0[at].clone()).to_string()
     }
 
-    /// A qualified table as SQL, and as TOML.
-    fn table(&self, schema: usize, name: usize) -> (String, String) {
-        let sql = format!("{}.{}", self.q(schema), self.q(name));
-        (sql.clone(), toml::Value::String(sql).to_string())
+    /// A qualified table as SQL.
+    fn table(&self, schema: usize, name: usize) -> String {
+        format!("{}.{}", self.q(schema), self.q(name))
     }
 
     /// A text that takes no control characters; what ends a function's body is no matter in it.
@@ -114,6 +113,26 @@ impl Names {
     fn prefix(&self) -> String {
         let shown: String = self.0[27].chars().filter(|c| c.is_ascii_graphic() && !"'\"`\\".contains(*c)).collect();
         format!("$keyward$;{shown}")
+    }
+
+    /// The manifest of the application.
+    pub(crate) fn manifest(&self) -> String {
+        let [accounts_toml, via_toml, keys_toml, users_toml] =
+            [(7, 9), (8, 10), (8, 11), (7, 12)].map(|(schema, name)| toml::Value::String(self.table(schema, name)).to_string());
+        let [owner_t, ui_t, api_t, auth_t, legacy_t, a_id_t, a_secret_t, v_id_t, v_account_t, k_id_t, k_place_t, k_key_t, u_account_t] =
+            [OWNER, UI, API, AUTH, LEGACY, 14, 15, 16, 17, 18, 19, 20, 22].map(|at| self.t(at));
+        format!(
+            "version = 1\n[setting]\nlabel = {label}\ncutover = 2024-06-17T00:00:00Z\n[roles]\nowner = {owner_t}\nui = [{ui_t}]\napi = [{api_t}]\nauth = [{auth_t}]\n
+             [accounts]\ntable = {accounts_toml}\nid = {a_id_t}\n
+             [[keys]]\nname = 'k'\ntable = {keys_toml}\nid = {k_id_t}\ncolumn = {k_key_t}\ngenerate = {{ prefix = {prefix}, bytes = 16 }}\n
+             account = {{ column = {k_place_t}, via = {via_toml}, id = {v_id_t}, account = {v_account_t} }}\n
+             [[keys]]\nname = 's'\ntable = {accounts_toml}\nid = {a_id_t}\ncolumn = {a_secret_t}\naccount = {a_id_t}\nhide = 'revoke'\non_insert = 'reject'\n
+             [[writes]]\nname = 'w'\ntable = {users_toml}\naccount = {u_account_t}\nroles = [{legacy_t}]\nrls = true\n
+             [rollout.limits]\nlag_bytes = 5000000\nignore = [{standby}]\n",
+            label = toml::Value::String(self.label()),
+            standby = toml::Value::String(self.line(25)),
+            prefix = toml::Value::String(self.prefix()),
+        )
     }
 }
 
@@ -140,11 +159,7 @@ impl Site {
     async fn make(names: Names) -> Self {
         let sandbox = start();
         let n = &names;
-        let (accounts, accounts_toml) = n.table(7, 9);
-        let (via, via_toml) = n.table(8, 10);
-        let (keys, keys_toml) = n.table(8, 11);
-        let (users, users_toml) = n.table(7, 12);
-        let (part, _) = n.table(8, 13);
+        let [accounts, via, keys, users, part] = [(7, 9), (8, 10), (8, 11), (7, 12), (8, 13)].map(|(schema, name)| n.table(schema, name));
         // accounts: id, secret; via: id, account; keys: id, place, key; users: id, account
         let [a_id, a_secret, v_id, v_account, k_id, k_place, k_key, u_id, u_account] = [14, 15, 16, 17, 18, 19, 20, 21, 22].map(|at| n.q(at));
         let [one, two, three] = [23, 24, 28].map(|at| literal(&n.0[at]));
@@ -173,20 +188,7 @@ impl Site {
             s8 = n.q(8),
         ))
         .await;
-        let [owner_t, ui_t, api_t, auth_t, legacy_t, a_id_t, a_secret_t, v_id_t, v_account_t, k_id_t, k_place_t, k_key_t, u_account_t] =
-            [OWNER, UI, API, AUTH, LEGACY, 14, 15, 16, 17, 18, 19, 20, 22].map(|at| n.t(at));
-        let manifest = format!(
-            "version = 1\n[setting]\nlabel = {label}\ncutover = 2024-06-17T00:00:00Z\n[roles]\nowner = {owner_t}\nui = [{ui_t}]\napi = [{api_t}]\nauth = [{auth_t}]\n
-             [accounts]\ntable = {accounts_toml}\nid = {a_id_t}\n
-             [[keys]]\nname = 'k'\ntable = {keys_toml}\nid = {k_id_t}\ncolumn = {k_key_t}\ngenerate = {{ prefix = {prefix}, bytes = 16 }}\n
-             account = {{ column = {k_place_t}, via = {via_toml}, id = {v_id_t}, account = {v_account_t} }}\n
-             [[keys]]\nname = 's'\ntable = {accounts_toml}\nid = {a_id_t}\ncolumn = {a_secret_t}\naccount = {a_id_t}\nhide = 'revoke'\non_insert = 'reject'\n
-             [[writes]]\nname = 'w'\ntable = {users_toml}\naccount = {u_account_t}\nroles = [{legacy_t}]\nrls = true\n
-             [rollout.limits]\nlag_bytes = 5000000\nignore = [{standby}]\n",
-            label = toml::Value::String(n.label()),
-            standby = toml::Value::String(n.line(25)),
-            prefix = toml::Value::String(n.prefix()),
-        );
+        let manifest = n.manifest();
         let manifest = Manifest::parse(&manifest, "keyward.toml").unwrap_or_else(|error| panic!("{error}\n{manifest}"));
         let world = World { sandbox, manifest, database: n.0[DATABASE].clone() };
         Self { world, names, accounts, keys, users, one, two }
@@ -355,6 +357,10 @@ async fn names_that_would_be_sql_are_names() {
         if name.len() + fragment.len() <= 60 {
             name.push_str(fragment);
         }
+    }
+    // columns that are called as the variables of keyward's functions are
+    for (at, name) in [(15, "account_"), (17, "enabled_"), (19, "old"), (22, "tg_op")] {
+        name.clone_into(&mut given[at]);
     }
     let site = Site::make(Names::new(&given)).await;
     site.holds(None).await;

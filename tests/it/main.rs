@@ -17,6 +17,7 @@ mod attacks_b;
 mod attacks_c;
 mod audit;
 mod audit_wall;
+mod bad_input;
 mod cli;
 mod cli_rollout;
 mod contract;

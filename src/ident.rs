@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// The longest identifier that PostgreSQL stores (`NAMEDATALEN - 1`), in bytes.
 pub const MAX_BYTES: usize = 63;
 
+/// What the dollar quotes around every function of keyward's begin with. A name that contains it can't be written inside of one.
+pub const DOLLAR_TAG: &str = "$keyward";
+
 /// An SQL identifier: a role, column, schema, table or function name exactly as the catalogue stores it.
 ///
 /// `Display` renders it double-quoted, with inner quotes doubled, so that it is one identifier wherever it lands.
@@ -154,7 +157,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Returns a string constant: single quotes doubled, and an `E''` string where there is a backslash, so that it reads the
-/// same whatever `standard_conforming_strings` says.
+/// same whatever `standard_conforming_strings` says. It ends no function of keyward's that it stands in.
 ///
 /// ```
 /// assert_eq!(keyward::ident::literal("it's"), "'it''s'");
@@ -162,7 +165,11 @@ pub fn plain(text: &str) -> String {
 #[must_use]
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
-    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+    if !text.contains('\\') && !text.contains(DOLLAR_TAG) {
+        return format!("'{quoted}'");
+    }
+    // the same characters, the dollar written as an escape
+    format!("E'{}'", quoted.replace('\\', "\\\\").replace(DOLLAR_TAG, &DOLLAR_TAG.replacen('$', "\\x24", 1)))
 }
 
 /// Splits a possibly quoted, dotted name into its parts, folding unquoted ones to lower case.

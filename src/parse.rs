@@ -112,6 +112,24 @@ pub fn split(script: &str) -> Result<Vec<String>> {
         .map_err(|error| Error::bug("a script can't be split into statements").with_source(error))
 }
 
+/// Cuts a script at the comments that begin a line (`-- act:`): each comment's text, and what follows it. A line of a quoted name or of a
+/// string that looks like one is no comment.
+///
+/// # Errors
+/// [`crate::error::Kind::Bug`] if the script can't be scanned.
+pub fn sections(script: &str) -> Result<Vec<(&str, &str)>> {
+    use pg_query::protobuf::Token;
+    let scanned = pg_query::scan(script).map_err(|error| Error::bug("a script can't be scanned").with_source(error))?;
+    let place = |token: &pg_query::protobuf::ScanToken| Some(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?);
+    let comments = scanned.tokens.iter().filter(|token| token.token() == Token::SqlComment).filter_map(place);
+    let heads: Vec<_> = comments
+        .filter(|place| script.get(..place.start).is_some_and(|before| before.is_empty() || before.ends_with('\n')))
+        .filter_map(|place| Some((script.get(place.clone())?.strip_prefix("-- ")?, place)))
+        .collect();
+    let ends = heads.iter().skip(1).map(|(_, place)| place.start).chain([script.len()]);
+    Ok(heads.iter().zip(ends).map(|((title, place), end)| (*title, script.get(place.end..end).unwrap_or_default())).collect())
+}
+
 /// Checks that a text from a file is one query that only reads, SELECT, VALUES or TABLE, and returns it without a semicolon at its end.
 ///
 /// What a function that it calls does is not looked into: run it in a transaction that reads only.
@@ -187,7 +205,9 @@ pub fn placed_lexemes(source: &str) -> Option<Vec<(Range<usize>, Lexeme)>> {
         let is_keyword = token.keyword_kind() != KeywordKind::NoKeyword;
         let lexeme = match token.token() {
             Token::SqlComment | Token::CComment => continue,
-            Token::Ident if text.starts_with('"') => Lexeme::Word(text.trim_matches('"').replace("\"\"", "\"")),
+            Token::Ident if text.starts_with('"') => {
+                Lexeme::Word(text.get(1..text.len() - 1).unwrap_or_default().replace("\"\"", "\""))
+            }
             Token::Ident => Lexeme::Word(text.to_lowercase()),
             Token::Sconst | Token::Usconst => Lexeme::Text(inner(text).to_owned()),
             _ if is_keyword => Lexeme::Word(text.to_lowercase()),
@@ -387,6 +407,15 @@ mod tests {
         assert!(!cut.contains(&word("api_key")), "a comment");
         assert!(cut.contains(&Lexeme::Text("SELECT 1".to_owned())) && cut.contains(&Lexeme::Text("two".to_owned())), "{cut:?}");
         assert_eq!(lexemes("'open"), None);
+        assert_eq!(lexemes("\"\"\"a\"\"\"").unwrap(), [word("\"a\"")], "quotes of the name itself");
+    }
+
+    #[test]
+    fn a_line_of_a_name_or_a_text_opens_no_section() {
+        let script = "-- act:\nSELECT \"a\n-- look:\n\", '\n-- look:\n'; -- counter:\n  -- counter:\n-- look as owner:\nSELECT 2";
+        let cut = sections(script).unwrap();
+        assert_eq!(cut.iter().map(|(title, _)| *title).collect::<Vec<_>>(), ["act:", "look as owner:"]);
+        assert_eq!(cut[1].1, "\nSELECT 2");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! `{{ x }}` prints a string as a quoted identifier, always. A string constant must be asked for (`{{ x | lit }}`), and
 //! raw SQL can only come from Rust code that made a [`sql`] value out of something already safe: a [`Table`], a type name
-//! that the catalogue printed. Anything else (a list, a boolean, an undefined name) is an error, not text.
+//! that the catalogue printed. Anything else (a list, a boolean, an undefined name) is an error, not text. Nothing that is printed
+//! can end the dollar quotes of a function's body.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
@@ -11,11 +13,8 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
 
 use crate::error::{Error, Result};
-use crate::ident::{Ident, Table, literal};
+use crate::ident::{DOLLAR_TAG, Ident, Table, literal};
 use crate::parse;
-
-/// The tag of the dollar quotes in the templates; an identifier that contains it is refused.
-const DOLLAR_TAG: &str = "$keyward$";
 
 /// Returns a template value that is printed as it stands: SQL text that is safe already, such as a type name printed by
 /// `format_type`.
@@ -44,7 +43,11 @@ pub fn idents(names: &[Ident]) -> Value {
 
 /// The templates of this build, and how they are printed.
 #[derive(Debug)]
-pub struct Templates(Environment<'static>);
+pub struct Templates {
+    env: Environment<'static>,
+    /// The fields of each template's header, not rendered yet.
+    headers: HashMap<&'static str, Vec<(String, String)>>,
+}
 
 /// A rendered template: its header and its SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +90,13 @@ impl Templates {
         env.add_filter("idents", |values: Vec<String>| {
             values.iter().map(|value| quoted(value)).collect::<Result<Vec<_>, _>>().map(|all| sql(all.join(", ")))
         });
+        let mut headers = HashMap::new();
         for (name, source) in sources {
-            env.add_template(name, source).map_err(|error| bug(name, &error))?;
+            let (header, body) = split(source);
+            headers.insert(*name, header);
+            env.add_template(name, body).map_err(|error| bug(name, &error))?;
         }
-        Ok(Self(env))
+        Ok(Self { env, headers })
     }
 
     /// Renders a template, splits off its header (the lines `-- name: value` that it opens with), and has the rest parsed: only
@@ -124,44 +130,57 @@ impl Templates {
         Ok(self.text(name, context)?.sql + "\n\n")
     }
 
-    /// Renders a template and splits off its header.
+    /// Renders a template's header, each field by itself, and its body: a line break in a name ends neither.
     fn text(&self, name: &str, context: &Value) -> Result<Rendered> {
-        let text =
-            self.0.get_template(name).and_then(|template| template.render(context.clone())).map_err(|error| bug(name, &error))?;
-        let mut header: Vec<(String, String)> = Vec::new();
-        let mut rest = text.as_str();
-        while let Some((line, after)) = rest.split_once('\n') {
-            let Some(comment) = line.strip_prefix("-- ") else { break };
-            match (comment.split_once(": "), header.last_mut()) {
-                (Some((key, value)), _) if key.chars().all(|c| c.is_ascii_lowercase()) => {
-                    header.push((key.to_owned(), value.trim().to_owned()));
-                }
-                // A field may go on over further lines.
-                (_, Some((_, value))) => {
-                    let _ = write!(value, " {}", comment.trim());
-                }
-                (_, None) => break,
-            }
-            rest = after;
+        let failed = |error| bug(name, &error);
+        let body = self.env.get_template(name).and_then(|template| template.render(context)).map_err(failed)?;
+        let mut header = Vec::new();
+        for (field, source) in self.headers.get(name).into_iter().flatten() {
+            let text = if source.contains('{') { self.env.render_str(source, context).map_err(failed)? } else { source.clone() };
+            header.push((field.clone(), text.trim().to_owned()));
         }
-        Ok(Rendered { header, sql: rest.trim().to_owned() })
+        Ok(Rendered { header, sql: body.trim().to_owned() })
     }
 
     /// Returns the names of all templates, in alphabetical order.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.0.templates().map(|(name, _)| name).collect();
+        let mut names: Vec<_> = self.env.templates().map(|(name, _)| name).collect();
         names.sort_unstable();
         names
     }
+}
+
+/// Splits a template into the fields of its header, a field's further lines joined to its first, and its body.
+fn split(source: &'static str) -> (Vec<(String, String)>, &'static str) {
+    let mut header: Vec<(String, String)> = Vec::new();
+    let mut rest = source;
+    while let Some((line, after)) = rest.split_once('\n') {
+        let Some(comment) = line.strip_prefix("-- ") else { break };
+        match (comment.split_once(": "), header.last_mut()) {
+            (Some((key, value)), _) if key.chars().all(|c| c.is_ascii_lowercase()) => {
+                header.push((key.to_owned(), value.trim().to_owned()));
+            }
+            // A field may go on over further lines.
+            (_, Some((_, value))) => {
+                let _ = write!(value, " {}", comment.trim());
+            }
+            (_, None) => break,
+        }
+        rest = after;
+    }
+    (header, rest)
 }
 
 fn bug(name: &str, error: &JinjaError) -> Error {
     Error::bug(format!("the template sql/{name} can't be rendered: {error:#}"))
 }
 
+fn refuse(why: impl Into<String>) -> JinjaError {
+    JinjaError::new(ErrorKind::InvalidOperation, why.into())
+}
+
 fn quoted(name: &str) -> Result<String, JinjaError> {
-    let refuse = |why: String| JinjaError::new(ErrorKind::InvalidOperation, why);
     if name.contains(DOLLAR_TAG) {
         return Err(refuse(format!("an identifier that contains {DOLLAR_TAG} can't be used in a function body")));
     }
@@ -170,6 +189,9 @@ fn quoted(name: &str) -> Result<String, JinjaError> {
 
 fn print(value: &Value) -> Result<String, JinjaError> {
     match value.kind() {
+        ValueKind::String if value.is_safe() && value.as_str().is_some_and(|text| text.contains(DOLLAR_TAG)) => {
+            Err(refuse(format!("what contains {DOLLAR_TAG} can't be used in a function body")))
+        }
         ValueKind::String if value.is_safe() => Ok(value.to_string()),
         ValueKind::String => quoted(value.as_str().unwrap_or_default()),
         ValueKind::Number => Ok(value.to_string()),
@@ -211,6 +233,25 @@ mod tests {
             assert!(render(source, &context! {}).is_err(), "{source}");
         }
         assert!(render("{{ 1 }}", &context! {}).is_ok());
+    }
+
+    #[test]
+    fn nothing_that_is_printed_ends_the_body_of_a_function() {
+        let text = "a'\\ $keyward$; DROP TABLE t; --";
+        let rendered = render("SELECT {{ x | lit }}", &context! { x => text }).unwrap().sql;
+        assert_eq!(rendered, r"SELECT E'a''\\ \x24keyward$; DROP TABLE t; --'");
+        let name = Table { schema: Ident::new("app").unwrap(), name: Ident::new("t$keyward_try$").unwrap() };
+        assert!(render("SELECT {{ x }}", &context! { x => table(&name) }).is_err());
+        assert!(render("SELECT {{ x }}", &context! { x => sql("\"$keyward$\"") }).is_err());
+        assert!(render("SELECT {{ x }}", &context! { x => sql("\"$key\"") }).is_ok(), "control");
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_ends_no_field_of_the_header() {
+        let source = "-- purpose: of {{ x }}\n-- undo: DROP TABLE {{ x }};\nSELECT {{ x }}";
+        let rendered = render(source, &context! { x => "a\nDROP TABLE t; --" }).unwrap();
+        assert_eq!(rendered.field("undo"), Some("DROP TABLE \"a\nDROP TABLE t; --\";"));
+        assert_eq!(rendered.sql, "SELECT \"a\nDROP TABLE t; --\"");
     }
 
     #[test]

@@ -1,4 +1,4 @@
--- The keys of {{ table }}: how many are sealed, and how many lie open in a row whose account is enabled, where they should not be.
+-- The keys of a table: how many are sealed, and how many lie open in a row whose account is enabled, where they should not be.
 -- A row whose account can't be determined counts as the guards count it. The settings are joined, not looked up per row.
 SELECT (SELECT count(*) FROM keyward.{{ "vault_" ~ name }}) AS sealed,
        (SELECT count(*)

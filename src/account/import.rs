@@ -78,6 +78,27 @@ struct Lock {
     overrides: u64,
 }
 
+/// Reads an import's file as [`stage`] does, without a database, and returns how many rows there are.
+///
+/// # Errors
+/// [`Kind::Usage`] with the line of each bad row, the first fifty of them, or if the file can't be read.
+pub fn read(input: impl Read, name: &str) -> Result<u64> {
+    let mut rows = Rows::new(input)?;
+    let (mut good, mut count, mut bad) = (0, 0, Vec::new());
+    while let Some(next) = rows.next()? {
+        match next {
+            Ok(_) => good += 1,
+            Err(problem) => {
+                count += 1;
+                if bad.len() < LISTED {
+                    bad.push(problem);
+                }
+            }
+        }
+    }
+    if count > 0 { Err(refusal(name, bad, count)) } else { Ok(good) }
+}
+
 /// Reads an import's file, sends its rows to the session's temporary tables, and validates them. No setting is changed. At most
 /// 5,000 rows are in memory at a time. `name` is the file's, for messages.
 ///

@@ -19,7 +19,7 @@ use crate::manifest::Manifest;
 use crate::settle::{self, Running};
 
 pub use export::{Source, export};
-pub use import::{Counts, Imported, Staged, stage};
+pub use import::{Counts, Imported, Staged, read, stage};
 
 use site::{Site, Transaction, shown};
 

@@ -189,6 +189,7 @@ impl<R: Read> Read for Capped<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn all(text: &str) -> Vec<Next> {
         let mut rows = Rows::new(text.as_bytes()).unwrap();
@@ -244,6 +245,36 @@ mod tests {
         }
         let long = format!("account,reason\n1,\"{}\n", "open, and long\n".repeat(LONGEST_ROW / 10));
         assert!(Rows::new(long.as_bytes()).unwrap().next().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_as_csv_is_read_as_it_was(
+            written in proptest::collection::vec(("[^\0]{0,3}[^\0\\s][^\0]{0,3}", "[^\0]{0,3}[^\0\\s][^\0]{0,3}"), 0..5)
+        ) {
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            csv.write_record(["account", "reason"]).unwrap();
+            for (account, reason) in &written {
+                csv.write_record([account, reason]).unwrap();
+            }
+            let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+            let read: Vec<_> = all(&text).into_iter().map(|next| next.map(|row| (row.account, row.reason))).collect();
+            prop_assert_eq!(read, written.into_iter().map(Ok).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn whatever_a_file_holds_its_rows_are_told_in_the_order_of_its_lines(
+            parts in proptest::collection::vec(proptest::sample::select(&["1", ",", "\"", "\"\"", "\n", "\r\n", "\r", "\0", " ", "é", "\u{feff}", "why"][..]), 0..40)
+        ) {
+            let text = format!("account,reason\n{}", parts.concat());
+            let mut rows = Rows::new(text.as_bytes()).unwrap();
+            let mut last = 1;
+            while let Ok(Some(next)) = rows.next() {
+                let line = next.map_or_else(|(line, _)| line, |row| row.line);
+                prop_assert!(line > last && line <= text.split('\n').count() as u64, "{line} after {last}");
+                last = line;
+            }
+        }
     }
 
     #[test]

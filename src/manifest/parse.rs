@@ -22,7 +22,7 @@ use super::{
     default_label, default_owner,
 };
 use crate::error::{Error, Result};
-use crate::ident::{Ident, Table, human};
+use crate::ident::{DOLLAR_TAG, Ident, Table, human};
 use draft::Draft;
 
 impl Manifest {
@@ -497,9 +497,18 @@ fn from_string<T>(
     make(text).map_err(|why| spot.refuses(value.span().start, &why, faults)).ok()
 }
 
+/// Returns a name if it can be written inside of a function.
+fn writable(name: Ident) -> Result<Ident> {
+    if name.as_str().contains(DOLLAR_TAG) {
+        let why = format!("the name {name} contains {DOLLAR_TAG}, which ends the functions that keyward installs");
+        return Err(Error::usage(why).with_hint("rename it in the database"));
+    }
+    Ok(name)
+}
+
 impl FromToml for Ident {
     fn from_toml(value: &Spanned<DeValue<'_>>, spot: Spot, faults: &mut Faults<'_>) -> Option<Self> {
-        from_string(value, spot, faults, Self::new)
+        from_string(value, spot, faults, |text| Self::new(text).and_then(writable))
     }
 }
 
@@ -511,7 +520,10 @@ impl FromToml for Name {
 
 impl FromToml for Table {
     fn from_toml(value: &Spanned<DeValue<'_>>, spot: Spot, faults: &mut Faults<'_>) -> Option<Self> {
-        from_string(value, spot, faults, |text| text.parse())
+        from_string(value, spot, faults, |text| {
+            let Self { schema, name } = text.parse()?;
+            Ok(Self { schema: writable(schema)?, name: writable(name)? })
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity};
 use crate::catalog::{Column, Relation, Snapshot};
 use crate::error::{Error, Result};
-use crate::ident::{Ident, Table, human};
+use crate::ident::{DOLLAR_TAG, Ident, Table, human};
 use crate::manifest::{AccountPath, Hide, Key, Manifest, Write};
 
 /// Checks that everything the manifest names exists.
@@ -32,6 +32,15 @@ pub(super) fn validate(manifest: &Manifest, snapshot: &Snapshot) -> Result<()> {
         Some(relation) => {
             for (field, column) in columns.iter().filter(|(_, column)| relation.column(column).is_none()) {
                 missing.push(format!("{place}: {} has no column {} ({field})", table.human(), human(column)));
+            }
+            // The manifest has no such name itself.
+            let types = columns.iter().filter_map(|(_, column)| Some(("type", relation.column(column)?.r#type.clone())));
+            let parts = relation.partitions.iter().chain(&relation.children).map(|part| ("partition", part.to_string()));
+            for (what, name) in types.chain(parts).filter(|(_, name)| name.contains(DOLLAR_TAG)) {
+                missing.push(format!(
+                    "{place}: the name of the {what} {name} of {} contains {DOLLAR_TAG}, which ends the functions that keyward installs: rename it",
+                    table.human()
+                ));
             }
         }
     };

@@ -114,7 +114,8 @@ fn dropped(recorded: &Recorded, snapshot: &Snapshot) -> Step {
 pub(super) fn keep_guards_that_come_back(steps: &mut [Step]) {
     let on = |step: &Step| {
         let kind = step.id.split(' ').next().unwrap_or_default();
-        step.id.rsplit_once("\" on ").map(|(_, table)| (kind.to_owned(), table.to_owned()))
+        // the names of guards and policies are keyward's own, the table's is anybody's
+        step.id.split_once("\" on ").map(|(_, table)| (kind.to_owned(), table.to_owned()))
     };
     let made: Vec<_> = steps.iter().filter(|step| step.action != Action::Drop).filter_map(on).collect();
     for step in steps.iter_mut().filter(|step| step.action == Action::Drop) {

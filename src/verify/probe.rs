@@ -358,8 +358,7 @@ impl Probe {
     pub(super) fn script(&self, templates: &Templates, context: &Value) -> Result<Script> {
         let sql = templates.script(self.file, context)?.sql;
         let mut script = Script::default();
-        for block in format!("\n{sql}").split("\n-- ").skip(1) {
-            let (title, body) = block.split_once('\n').unwrap_or((block, ""));
+        for (title, body) in parse::sections(&sql)? {
             let Some(title) = title.strip_suffix(':') else {
                 return Err(Error::bug(format!("sql/{} has a line that opens no section: {title}", self.file)));
             };

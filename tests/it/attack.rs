@@ -51,11 +51,6 @@ impl Raw {
     }
 }
 
-/// The server's major version.
-pub(crate) async fn major(actor: &mut Actor) -> i32 {
-    actor.get::<i32>("SELECT current_setting('server_version_num')::int / 10000 AS v").await
-}
-
 /// How many rows of enabled accounts have a published key: never one.
 pub(crate) async fn published_in_enabled(dba: &mut Actor) -> i64 {
     dba.get(

@@ -1,7 +1,7 @@
 //! Attacks, section A: a key comes into being on its own. Each is tried in an enabled account (1), and the same act must
 //! keep working in an account that is off (2).
 
-use crate::attack::{Raw, major, owner_of, published_in_enabled};
+use crate::attack::{Raw, owner_of, published_in_enabled};
 use crate::fixture::{Actor, World};
 
 /// The key of a location, and whether the vault has one for it.
@@ -39,7 +39,7 @@ async fn a_key_named_in_an_insert_is_stripped_by_whatever_statement_and_role_it_
         "DO $$ BEGIN BEGIN INSERT INTO app.locations (id, account_id, name, api_key) VALUES ({id}, {account}, 'x', 'k-{id}'); EXCEPTION WHEN OTHERS THEN RAISE; END; END $$",
         "SET keyward.stated = 'x'; SET keyward.revoke = '{id}'; SET keyward.withheld = 'x'; INSERT INTO app.locations (id, account_id, name, api_key) VALUES ({id}, {account}, 'x', 'k-{id}'); RESET keyward.revoke",
     ];
-    if major(&mut dba).await >= 15 {
+    if world.has(15, "MERGE") {
         acts.push(
             "MERGE INTO app.locations AS l USING (VALUES ({id}, {account})) AS s (id, account) ON l.id = s.id
              WHEN NOT MATCHED THEN INSERT (id, account_id, name, api_key) VALUES (s.id, s.account, 'x', 'k-{id}')",

@@ -1,7 +1,7 @@
 //! Attacks, section C: the legacy role writes users. Account 1 is enabled; accounts 2 and 3 are off, and the same act there is
 //! the positive control.
 
-use crate::attack::{Raw, major};
+use crate::attack::Raw;
 use crate::fixture::{Actor, World};
 
 /// A text that changes with any user row.
@@ -66,7 +66,7 @@ async fn no_path_leads_the_legacy_role_to_the_users_of_an_enabled_account() {
         "SET LOCAL row_security = off; DELETE FROM app.users WHERE account_id = {a}",
         "SET LOCAL search_path = pg_temp, app; UPDATE app.users SET email = email || 'x' WHERE account_id = {a}",
     ];
-    if major(&mut dba).await >= 15 {
+    if world.has(15, "MERGE") {
         acts.extend([
             "MERGE INTO app.users AS u USING (VALUES ({a}::bigint)) AS s (a) ON u.account_id = s.a WHEN MATCHED THEN UPDATE SET email = email || 'x'",
             "MERGE INTO app.users AS u USING (VALUES ({a}::bigint)) AS s (a) ON u.account_id = s.a WHEN MATCHED THEN DELETE",
@@ -168,7 +168,7 @@ async fn neither_replica_role_nor_bypassrls_passes_the_guard() {
     world.opt_in("1").await;
     let mut dba = world.act("postgres").await;
     dba.ok("ALTER ROLE api_v1 BYPASSRLS").await;
-    let lends_parameter = major(&mut dba).await >= 15;
+    let lends_parameter = world.has(15, "GRANT SET ON PARAMETER");
     if lends_parameter {
         dba.ok("GRANT SET ON PARAMETER session_replication_role TO api_v1").await;
     }

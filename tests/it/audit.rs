@@ -6,7 +6,7 @@ use keyward::manifest::Manifest;
 use keyward::sandbox::Sandbox;
 
 use crate::cli::Cli;
-use crate::fixture::World;
+use crate::fixture::{World, skipped};
 
 /// Two keys, one of them in a partitioned table, and a wall against legacy writes.
 const MANIFEST: &str = r#"
@@ -426,6 +426,8 @@ pub(crate) async fn finds_each_in(world: &World, defects: &[Defect]) -> u32 {
         let least = act.rsplit_once("-- from ").and_then(|(_, least)| least.trim_end_matches(" on").parse().ok()).unwrap_or(14);
         let most = act.rsplit_once("-- up to ").and_then(|(_, most)| most.parse().ok()).unwrap_or(99);
         if !(least..=most).contains(&major) {
+            let which = if major < least { format!("from PostgreSQL {least}") } else { format!("up to PostgreSQL {most}") };
+            skipped(&format!("{id} by {} ({which})", act.rsplit_once(" -- ").map_or(*act, |(act, _)| act)));
             continue;
         }
         tried += 1;

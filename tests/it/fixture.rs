@@ -87,6 +87,15 @@ impl World {
         Self { sandbox, manifest, database: database.to_owned() }
     }
 
+    /// Tells whether the server is new enough for something; if not, says by name what is left out.
+    pub(crate) fn has(&self, since: u32, what: &str) -> bool {
+        let has = self.sandbox.version().major() >= since;
+        if !has {
+            skipped(&format!("{what} (from PostgreSQL {since})"));
+        }
+        has
+    }
+
     /// A connection as a role.
     pub(crate) async fn connect(&self, role: &str) -> Db {
         connect(&self.sandbox, role, &self.database).await
@@ -122,16 +131,25 @@ impl World {
     }
 }
 
+/// Says that a part of a test is left out; `make matrix` lists what begins so.
+pub(crate) fn skipped(what: &str) {
+    eprintln!("skipped: {what}");
+}
+
 /// Starts a server; `KEYWARD_TEST_BIN_DIR` chooses which.
 pub(crate) fn start() -> Sandbox {
     Sandbox::start(options()).unwrap_or_else(|error| panic!("{error}: {:?}", error.hint()))
 }
 
-/// How a server is started.
+/// How a server is started; `KEYWARD_TEST_DIR` chooses where its files are.
 pub(crate) fn options() -> sandbox::Options {
-    sandbox::Options::new()
+    let options = sandbox::Options::new()
         .bin_dir(std::env::var_os("KEYWARD_TEST_BIN_DIR").map(PathBuf::from))
-        .search_path(std::env::var_os("PATH"))
+        .search_path(std::env::var_os("PATH"));
+    match std::env::var_os("KEYWARD_TEST_DIR") {
+        Some(dir) => options.temp_dir(PathBuf::from(dir)),
+        None => options,
+    }
 }
 
 /// A connection to a server as a role.

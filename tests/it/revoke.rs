@@ -5,7 +5,7 @@ use keyward::error::Kind;
 use keyward::manifest::Manifest;
 use keyward::plan::{Action, Plan};
 
-use crate::attack::{Raw, major, owner_of};
+use crate::attack::{Raw, owner_of};
 use crate::cli::{APPLY, Cli};
 use crate::fixture::{Actor, MANIFEST, World};
 use crate::rollout::{finish, finish_of, run, run_of, status};
@@ -143,7 +143,7 @@ async fn an_api_role_neither_reads_nor_writes_the_key_and_everything_else_as_bef
             assert_eq!(raw.copy_in("COPY app.locations (account_id, name) FROM STDIN", "2\tcopied\n").await, Ok(1));
         }
         let mut api = world.act("api_v2").await;
-        if major(&mut api).await >= 15 {
+        if world.has(15, "MERGE") {
             let merge = |set: &str| {
                 format!(
                     "MERGE INTO app.locations AS l USING (VALUES (1)) AS v (id) ON l.id = v.id WHEN MATCHED THEN UPDATE SET {set}"

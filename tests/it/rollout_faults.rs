@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::Notify;
 
-use crate::fixture::{Actor, MANIFEST, World};
+use crate::fixture::{Actor, MANIFEST, World, skipped};
 use crate::rollout::{assert_whole, enabled, finish, finish_of, run, run_of, status, whole_text};
 
 /// Names the server on which the process that [`child_rolls_out`] becomes works, and how.
@@ -578,7 +578,7 @@ impl Drop for Disk {
 async fn a_full_disk_stops_the_wave_and_is_no_fault_of_the_accounts() {
     let world = crowd(900).await;
     let Some(disk) = Disk::mount(&world.sandbox.data_dir(), 48) else {
-        eprintln!("skipped: this user may not mount a disk");
+        skipped("a full disk: this user may not mount one");
         return;
     };
     let mut all = world.act("postgres").await;

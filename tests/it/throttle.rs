@@ -14,7 +14,7 @@ use keyward::manifest::{Limit, Manifest, Rollout};
 use keyward::rollout::{self, Options, Progress, Ran};
 use tokio::sync::Notify;
 
-use crate::fixture::{Actor, MANIFEST, World};
+use crate::fixture::{Actor, MANIFEST, World, skipped};
 
 /// The `[rollout]` of a manifest.
 fn section(text: &str) -> Rollout {
@@ -451,7 +451,7 @@ impl Drop for Standby {
 async fn a_standby_that_lags_holds_the_rollout_until_it_has_caught_up() {
     let world = many().await;
     let Some(standby) = Standby::of(&world) else {
-        eprintln!("skipped: {} has no pg_basebackup", world.sandbox.bin_dir().display());
+        skipped(&format!("a standby: {} has no pg_basebackup", world.sandbox.bin_dir().display()));
         return;
     };
     until(&world, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE application_name = 'east' AND state = 'streaming') AS v")

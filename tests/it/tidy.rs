@@ -100,6 +100,29 @@ fn no_source_file_is_long() {
     assert_eq!(found, Vec::<String>::new(), "more than {LONGEST_FILE} lines: split by what changes together");
 }
 
+/// A line break in a name would end the comment. The names of `[[keys]]` and `[[writes]]` have none.
+#[test]
+fn no_comment_of_a_template_holds_a_name() {
+    let is_open = |line: &str| {
+        let comment = line.split_once("-- ").map_or("", |(_, comment)| comment);
+        comment.contains("{{") && !comment.contains(".name }}")
+    };
+    let mut open = Vec::new();
+    for (path, text) in tracked().into_iter().filter(|(path, _)| path.starts_with("sql/") && has_extension(path, "sql")) {
+        // What a field of the header prints is rendered by itself.
+        let body = text.lines().skip_while(|line| line.starts_with("--   ") || line.split_once(": ").is_some_and(|(key, _)| field(key)));
+        open.extend(body.filter(|line| is_open(line)).map(|line| format!("{path}: {line}")));
+    }
+    assert!(open.is_empty(), "{open:#?}");
+    assert!(is_open("x; -- of {{ key.table }}") && !is_open("{{ x }} -- y") && !is_open("-- {{ \"revoke_\" ~ key.name }}"), "control");
+    assert!(field("-- undo") && !field("-- The keys of"), "control");
+}
+
+/// Tells whether a comment's beginning is the name of a header's field.
+fn field(key: &str) -> bool {
+    key.strip_prefix("-- ").is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase()))
+}
+
 #[test]
 fn every_sql_file_says_what_it_is_for() {
     let silent = |text: &str| !["--", "/*"].iter().any(|comment| text.starts_with(comment));

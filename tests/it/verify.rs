@@ -8,7 +8,6 @@ use keyward::report::{self, Paint, json};
 use keyward::verify::{self, Options, Outcome, Report};
 use serde_json::Value;
 
-use crate::attack::major;
 use crate::fixture::{Actor, World};
 use Outcome::{Bypassed, Silent, Stopped};
 
@@ -51,6 +50,24 @@ const SUPERUSERS: &[&str] = &[
     "write_replica_delete",
     "write_replica_role",
 ];
+
+/// The probes of the application's tables that a server must be new enough for, and how new.
+fn of_newer_servers() -> Vec<(String, u32)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/probe");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("-- {name}: "))).unwrap_or_default();
+        let since = field("where").split(", ").find_map(|fact| match fact {
+            "merge" => Some(15),
+            "merge_returning" => Some(17),
+            "old_returning" => Some(18),
+            _ => None,
+        });
+        found.extend(since.map(|since| (field("id").to_owned(), since)));
+    }
+    found
+}
 
 /// Everything that the database holds, and who holds what in it: each table's rows, the catalogue, the roles.
 pub(crate) async fn everything(world: &World, moved: &[String]) -> Vec<String> {
@@ -105,8 +122,11 @@ async fn on_a_clean_database_every_attack_fails_and_nothing_is_left_behind() {
     let report = verify::verify(&mut db, &world.manifest, &Options::new(), &mut |_| {}).await.unwrap();
     all_ok(&report, &[]);
     assert!(report.sequences.iter().all(|name| moved.contains(name)), "{:?}", report.sequences);
-    let vectors: BTreeSet<_> = report.probes.iter().map(|verdict| &verdict.id).collect();
+    let vectors: BTreeSet<_> = report.probes.iter().map(|verdict| verdict.id.as_str()).collect();
     assert!(vectors.len() > 100, "{}", vectors.len());
+    for (probe, since) in of_newer_servers() {
+        assert_eq!(vectors.contains(probe.as_str()), world.has(since, &probe), "{probe}");
+    }
     for role in ["api_v1", "api_v2", "legacy_login", "app_ui"] {
         assert!(report.probes.iter().any(|verdict| verdict.role == role), "{role}");
     }
@@ -128,7 +148,7 @@ async fn on_a_clean_database_every_attack_fails_and_nothing_is_left_behind() {
     let mut dba = world.act("postgres").await;
     let skipped = run(&world, "app_owner", &only(&["read_column", "write_delete"])).await;
     assert!(skipped.probes.iter().all(|verdict| verdict.outcome == Outcome::Skipped && verdict.message.contains("GRANT ")));
-    let options = if major(&mut dba).await >= 16 { " WITH INHERIT FALSE, SET TRUE" } else { "" };
+    let options = if world.sandbox.version().major() >= 16 { " WITH INHERIT FALSE, SET TRUE" } else { "" };
     dba.ok(&format!("GRANT api_v1, api_v2, legacy_login, app_ui, api_gateway TO app_owner{options}")).await;
     let report = run(&world, "app_owner", &Options::new()).await;
     // up to 15 it inherits what it may act as, and is held itself

@@ -10,6 +10,7 @@ CREATE FUNCTION keyward.{{ "analyze_" ~ key.name }}() RETURNS boolean
     SET search_path = pg_catalog, pg_temp
     SET lock_timeout = '1s'
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     -- all columns: the statistics of an index on an expression may hold keys as well
     ANALYZE {{ key.table }};

@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
     -- would read all of them, for each row, when they have grown
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     account_   {{ accounts.id_type }} := {{ m.account_of("NEW" | safe, key.account) }};
     guarding_  boolean;

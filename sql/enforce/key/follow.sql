@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "follow_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v

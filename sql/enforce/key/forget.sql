@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "forget_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     PERFORM pg_catalog.set_config({{ ("keyward.withheld_" ~ key.name) | lit }}, '', true);
     RETURN NULL;

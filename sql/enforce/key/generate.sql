@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "generate_" ~ key.name }}(id {{ key.id_typ
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 <<made>>
 DECLARE
 {% if key.key_is_uuid %}

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "hop_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     account_  {{ accounts.id_type }};
 BEGIN
@@ -16,7 +17,7 @@ BEGIN
         account_ := NEW.{{ key.account.via_account }};
         PERFORM pg_catalog.pg_advisory_xact_lock_shared({{ m.setting_lock("account_" | safe) }});
         IF {{ m.effective("account_" | safe, accounts) }} THEN
-            -- the guard of {{ key.table }} turns this NULL into a seal
+            -- the table's guard turns this NULL into a seal
             UPDATE {{ key.table }} AS b SET {{ key.column }} = NULL
              WHERE b.{{ key.account.column }} = NEW.{{ key.account.via_id }} AND b.{{ key.column }} IS NOT NULL;
         END IF;

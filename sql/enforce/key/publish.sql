@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "publish_" ~ key.name }}(accounts {{ accou
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     taken      bigint;
     published  bigint;

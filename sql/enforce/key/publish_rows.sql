@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "publish_rows_" ~ key.name }}(most bigint)
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     taken      bigint;
     published  bigint;

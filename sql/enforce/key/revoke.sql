@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "revoke_" ~ key.name }}(id {{ key.id_type 
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     acct   text;
     found_ boolean;

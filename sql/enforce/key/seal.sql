@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "seal_" ~ key.name }}(accounts {{ accounts
     -- would read all of them, for each row, when they have grown
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     sealed  bigint := 0;
     cleared bigint;

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "stated_" ~ key.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     said_  text;
 BEGIN

@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "unseal_" ~ key.name }}(accounts {{ accoun
     -- as in the guard: look-ups by index, whatever size the tables had when the session made its plans
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     taken      bigint;
     published  bigint;

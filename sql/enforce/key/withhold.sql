@@ -13,6 +13,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "withhold_" ~ key.name }}() RETURNS trigge
     -- would read all of them, for each row, when they have grown
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 -- It runs once a row. PL/pgSQL evaluates an expression without a table by itself, and runs a query for a PERFORM: so locks
 -- and session settings are taken by assignment, and a look-up that only one branch needs stands in that branch.
 DECLARE

@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.carry_out(change bigint) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     asked  keyward.setting_change;
     moved  bigint := 0;

@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION keyward.follow_accounts() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO keyward.account_setting (account, enabled, source)

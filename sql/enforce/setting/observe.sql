@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION keyward.observe(of_account {{ accounts.id_type }}, of
     -- as in the guard: look-ups by index, whatever size the tables had when the session made its plans
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     seed_      bigint;
     -- no index takes an entry of any length

@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION keyward.opt_out(
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     change bigint;
 BEGIN

@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION keyward.record(kind text, key_name text, row_id text,
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     IF NOT keyward.acts_as_ui() THEN
         RAISE insufficient_privilege USING

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.settled(account {{ accounts.id_type }}) RETUR
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     IF pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
         RETURN;

@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "assert_" ~ key.name }}() RETURNS trigger
     -- look-ups by index from the first row on, as in the guard of a key with a vault
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     account_   {{ accounts.id_type }};
     guarding_  boolean;

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "has_" ~ key.name }}(id {{ key.id_type }},
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 BEGIN
     RETURN EXISTS (SELECT FROM {{ key.table }} AS b WHERE b.{{ key.id }} = $1 AND b.{{ key.column }} IS NOT DISTINCT FROM $2);
 END

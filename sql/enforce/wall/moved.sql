@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "moved_" ~ key.name }}() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
     SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     said_  text;
     -- what the guard let pass in the former partition: it can only narrow what a UI role may do, so anybody may set it

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION keyward.{{ "deny_" ~ write.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+#variable_conflict use_variable
 DECLARE
     account_  {{ accounts.id_type }};
     verdict_  text := 'pass';

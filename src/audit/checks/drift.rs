@@ -172,7 +172,7 @@ pub(super) fn is_pending(ground: &Ground<'_>, step: &Step) -> bool {
 
 /// Returns the partition that a guard is missing on because the partition is new.
 fn new_partition(ground: &Ground<'_>, step: &Step) -> Option<String> {
-    let (_, on) = step.id.rsplit_once(" on ").filter(|(name, _)| name.ends_with("truncate\""))?;
+    let (_, on) = step.id.split_once("\" on ").filter(|(name, _)| name.ends_with("truncate"))?;
     let mut parts = ground.snapshot.tables.values().flat_map(|relation| &relation.partitions);
     parts.find(|part| part.to_string() == on).map(crate::ident::Table::human)
 }

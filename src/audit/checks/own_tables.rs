@@ -101,6 +101,13 @@ fn policy_name(line: &str) -> Option<&str> {
     (at > 0).then(|| &line[..length - 1])
 }
 
+/// Returns the owner that a table's definition names behind its kind; the one that is expected may have a line break in it.
+fn owner_in<'a>(definition: &'a str, expected: &'a str) -> &'a str {
+    let rest = definition.split_once('\n').map_or("", |(_, rest)| rest);
+    let is_it = rest.strip_prefix(expected).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'));
+    if is_it { expected } else { rest.lines().next().unwrap_or_default() }
+}
+
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     if !ground.is_applied() {
         return Vec::new();
@@ -109,8 +116,8 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (identity, object) in &ground.snapshot.objects {
         if let Some(table) = identity.strip_prefix("table ") {
-            let recorded = ground.snapshot.recorded(identity).and_then(|recorded| recorded.definition.lines().nth(1));
-            let now = object.definition.lines().nth(1).unwrap_or_default();
+            let recorded = ground.snapshot.recorded(identity).map(|recorded| owner_in(&recorded.definition, owner));
+            let now = owner_in(&object.definition, owner);
             if now != recorded.unwrap_or(owner) {
                 let remedy = format!("ALTER TABLE {table} OWNER TO {};", ground.manifest.roles.owner);
                 found.push(Finding::new("KW136", crate::ident::plain(table), format!("Its owner is {now}.")).remedy(remedy));
@@ -146,8 +153,9 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
         .copied()
         .collect();
     // Another owner changes every grant's grantor, and is told by itself.
-    let owned = ground.snapshot.objects.get(&format!("table {table}")).and_then(|object| object.definition.lines().nth(1));
-    let is_owned = owned == Some(ground.manifest.roles.owner.as_str());
+    let owner = ground.manifest.roles.owner.as_str();
+    let owned = ground.snapshot.objects.get(&format!("table {table}"));
+    let is_owned = owned.is_some_and(|object| owner_in(&object.definition, owner) == owner);
     if !extra.is_empty() && is_owned {
         let who: BTreeSet<&str> = extra.iter().map(|grant| grant.split('=').next().unwrap_or_default()).collect();
         let who: Vec<&str> = who.into_iter().map(|role| if role.is_empty() { "PUBLIC" } else { role }).collect();

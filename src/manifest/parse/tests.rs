@@ -94,6 +94,8 @@ fn every_fault_is_named_with_its_place_and_its_remedy() {
         ("\"app_ui\"", &format!("\"{long}\""),
             &format!("5:7: `ui` of [roles]: the identifier \"{long}\" is 64 bytes long; PostgreSQL stores at most 63"),
             "ui = [\"app_ui\"]"),
+        ("\"app_ui\"", "\"ui$keyward$\"", "5:7: `ui` of [roles]: the name \"ui$keyward$\" contains $keyward, which ends the functions that keyward installs", "rename it"),
+        ("\"app.users\"", "'app.\"u $keyward_try$\"'", "19:9: `table` of [[writes]]: the name \"u $keyward_try$\" contains $keyward", "rename it"),
         ("\"legacy_users\"", "\"Legacy\"", "18:8: `name` of [[writes]]: the name \"Legacy\" is not a lower-case letter followed by", "function names"),
         ("\"legacy_users\"", "\"a23456789b123456789c123456789d12345\"", "18:8: `name` of [[writes]]: the name \"a23456789b123456789c123456789d12345\" is 35 bytes long; at most 34 are possible", "shorten it"),
         ("bytes = 32", "bytes = 15", "16:39: `bytes` of generate is 15; expected 16 to 512", "bytes = 32"),

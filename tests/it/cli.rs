@@ -112,7 +112,7 @@ impl Cli {
 }
 
 /// The keys of the fixture are `key-1` to `key-30`; the password is the loopback server's.
-fn assert_holds_no_secret(text: &str) {
+pub(crate) fn assert_holds_no_secret(text: &str) {
     let key = text.match_indices("key-").any(|(at, _)| text[at + 4..].starts_with(|c: char| c.is_ascii_digit()));
     assert!(!key && !text.contains("open sesame"), "a secret is shown:\n{text}");
 }

@@ -1,5 +1,10 @@
 //! A key is never lost: whatever the application, the UI or an opt-out does, every key that nobody ended still authenticates.
 
+use keyward::apply::{self, Options, Progress};
+use keyward::catalog::Snapshot;
+use keyward::plan;
+use tokio::sync::Notify;
+
 use crate::attack::{Raw, owner_of, published_in_enabled};
 use crate::fixture::{Actor, World};
 
@@ -148,6 +153,36 @@ async fn round_trips_of_opt_in_and_opt_out_end_no_key() {
     ui.ok("ROLLBACK TO s; SELECT keyward.opt_out(2, 'test', true); ROLLBACK").await;
     all_authenticate(&world, Some).await;
     assert_eq!(sealed(&mut world.act("postgres").await).await, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_being_sealed_while_keyward_is_removed_comes_back() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut ui = world.act("app_ui").await;
+    ui.ok("INSERT INTO app.locations (id, account_id, name) VALUES (7000, 1, 'keyless')").await;
+    // sealed, in a transaction that was under way before the guards let everything pass
+    ui.ok("BEGIN").await;
+    let key: String = ui.get("SELECT keyward.generate_location_api_key(7000) AS v").await;
+    let mut db = world.connect("app_owner").await;
+    let snapshot = Snapshot::read(&mut db, &world.manifest).await.unwrap();
+    let owner = &world.manifest.roles.owner;
+    let steps = plan::removal(&snapshot, owner).unwrap();
+    let blocked = Notify::new();
+    let mut tell = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Blocked(..)) {
+            blocked.notify_one();
+        }
+    };
+    let options = Options::default();
+    let (removed, ()) = tokio::join!(apply::uninstall(&mut db, &steps, owner, &options, &mut tell), async {
+        blocked.notified().await;
+        ui.ok("COMMIT").await;
+    });
+    removed.unwrap_or_else(|error| panic!("{error}"));
+    let mut dba = world.act("postgres").await;
+    assert_eq!(dba.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 7000").await, Some(key));
+    assert_eq!(dba.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 31);
 }
 
 #[tokio::test]

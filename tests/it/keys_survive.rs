@@ -259,6 +259,30 @@ async fn an_opt_in_waits_for_who_is_writing_a_key_or_is_refused() {
 }
 
 #[tokio::test]
+async fn nobody_who_has_a_row_and_writes_its_key_is_in_a_deadlock_with_a_change_of_the_setting() {
+    let world = World::applied().await;
+    let (mut dba, mut ui, mut writer) = (world.act("postgres").await, world.act("app_ui").await, world.act("api_v2").await);
+    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND state = 'active' AND wait_event IS NOT NULL) AS v";
+    for (n, call) in ["opt_in(1)", "opt_out(1, 'test', true)"].into_iter().enumerate() {
+        writer.ok("BEGIN; SELECT FROM app.locations WHERE id = 11 FOR UPDATE").await;
+        let change = format!("SELECT keyward.{call} AS v");
+        let (moved, ()) = tokio::join!(ui.get::<i64>(&change), async {
+            while !dba.get::<bool>(waiting).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            // takes the lock that the change of the setting takes first
+            writer.ok(&format!("UPDATE app.locations SET api_key = 'other-{n}' WHERE id = 11")).await;
+            writer.ok("COMMIT").await;
+        });
+        assert_eq!(moved, 3, "{call}");
+        assert_eq!(published_in_enabled(&mut dba).await, 0);
+    }
+    // what it wrote when the account was on was withheld
+    all_authenticate(&world, |n| (n != 11).then_some(n)).await;
+    assert_eq!(owner_of(&mut world.act("api_gateway").await, "other-0").await, Some(11));
+}
+
+#[tokio::test]
 async fn a_snapshot_older_than_the_opt_in_publishes_no_key() {
     let world = World::applied().await;
     let mut dba = world.act("postgres").await;

@@ -24,6 +24,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -173,9 +174,9 @@ impl Soak {
         self.shared().installed.store(true, Ordering::SeqCst);
         self.cli.ends_with(0, &["plan", "--check"]);
         // in advance; and of accounts that are enabled by then, so that their keys come back
-        self.import(0, strikes).await;
+        self.import("import in advance", 0..3, strikes).await;
         self.phase(Command::Run, strikes).await;
-        self.import(5, strikes).await;
+        self.import("import of enabled ones", 3..7, strikes).await;
         self.phase(Command::Revert, strikes).await;
         self.phase(Command::Run, strikes).await;
         self.cli.ends_with(0, &["status"]);
@@ -184,13 +185,12 @@ impl Soak {
         self.cli.ends_with(1, &["plan", "--check"]);
     }
 
-    /// The import of every tenth account.
-    async fn import(&mut self, rest: i64, strikes: u64) {
-        let accounts = (1..=self.shared().accounts).filter(|id| id % 10 == rest);
-        let name = format!("import {rest}");
+    /// An import of the accounts whose ids end so.
+    async fn import(&mut self, name: &str, digits: Range<i64>, strikes: u64) {
+        let accounts = (1..=self.shared().accounts).filter(|id| digits.contains(&(id % 10)));
         let lines: Vec<_> = accounts.map(|id| format!("{id},{name}\n")).collect();
         fs::write(self.cli.path("import.csv"), format!("account,reason\n{}", lines.concat())).unwrap();
-        self.imports.insert(name, lines.len() as u64);
+        self.imports.insert(name.to_owned(), lines.len() as u64);
         self.phase(Command::Import, strikes).await;
     }
 
@@ -210,6 +210,11 @@ impl Soak {
             while Instant::now() < until && processes.iter_mut().any(|process| !process.has_ended()) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
+            if processes.iter_mut().all(Process::has_ended) {
+                self.report.too_late += 1;
+                self.ended(command, processes).await;
+                break;
+            }
             let (observer, shared) = (&mut self.observer, Arc::clone(&self.load.shared));
             match strike(victim, &mut self.world, &shared, (&mut processes, &self.proxy), observer, &mut self.dice).await {
                 Some(recovery) => {
@@ -223,12 +228,7 @@ impl Soak {
                 // the other one is still at work
                 self.check(When::Amid).await;
             }
-            let mut done = true;
-            for process in processes {
-                let (status, said, _) = process.end().await;
-                assert!(is_fair(status), "{} ended with {status}, and says:\n{said}", command.name());
-                done &= status.success();
-            }
+            let done = self.ended(command, processes).await;
             self.wait_until_noticed().await;
             self.check(When::Amid).await;
             if done {
@@ -240,6 +240,17 @@ impl Soak {
             }
         }
         self.complete(command, strikes == 0).await;
+    }
+
+    /// Waits for the end of processes, and tells whether all of them came to the end of the command.
+    async fn ended(&self, command: Command, processes: Vec<Process>) -> bool {
+        let mut done = true;
+        for process in processes {
+            let (status, said, _) = process.end().await;
+            assert!(is_fair(status), "{} ended with {status}, and says:\n{said}", command.name());
+            done &= status.success();
+        }
+        done
     }
 
     /// Starts a command, or sometimes two processes that share it.
@@ -279,7 +290,7 @@ impl Soak {
         self.report.completed += 1;
         if undisturbed {
             self.durations.insert(command, took);
-            eprintln!("      {} takes {} ms", command.name(), took.as_millis());
+            eprintln!("      {} takes {} ms: {}", command.name(), took.as_millis(), said.lines().last().unwrap_or_default());
         }
         if command == Command::Uninstall {
             let shared = Arc::clone(&self.load.shared);

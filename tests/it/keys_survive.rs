@@ -262,7 +262,7 @@ async fn an_opt_in_waits_for_who_is_writing_a_key_or_is_refused() {
 async fn nobody_who_has_a_row_and_writes_its_key_is_in_a_deadlock_with_a_change_of_the_setting() {
     let world = World::applied().await;
     let (mut dba, mut ui, mut writer) = (world.act("postgres").await, world.act("app_ui").await, world.act("api_v2").await);
-    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND state = 'active' AND wait_event IS NOT NULL) AS v";
+    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
     for (n, call) in ["opt_in(1)", "opt_out(1, 'test', true)"].into_iter().enumerate() {
         writer.ok("BEGIN; SELECT FROM app.locations WHERE id = 11 FOR UPDATE").await;
         let change = format!("SELECT keyward.{call} AS v");
@@ -531,7 +531,7 @@ async fn a_row_that_is_deleted_while_its_account_is_sealed_leaves_no_copy() {
         let mut ui = world.act("app_ui").await;
         writer.ok(&format!("BEGIN; {act}")).await;
         let (sealed_now, ()) = tokio::join!(ui.get::<i64>("SELECT keyward.opt_in(1) AS v"), async {
-            let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS v";
+            let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
             while !dba.get::<bool>(waiting).await {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }

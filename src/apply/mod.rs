@@ -398,21 +398,27 @@ impl Work<'_> {
         }
         let function = Ident::new(format!("publish_rows_{name}"))?;
         let mut total = 0;
+        // Rows in use are left out of a batch; at last they are waited for, one by one.
+        let mut most = 1000;
         loop {
             db.execute("BEGIN").await?;
             let batch = async {
                 db.execute(&self.role(RunAs::Owner)).await?;
-                db.row::<Published>(&format!("SELECT keyward.{function}(1000) AS published"), &[]).await
+                db.row::<Published>(&format!("SELECT keyward.{function}({most}) AS published"), &[]).await
             }
             .await;
             match batch {
                 Ok(batch) => {
                     db.execute("COMMIT").await?;
-                    if batch.published == 0 {
-                        break;
+                    match (batch.published, most) {
+                        (0, 1) => break,
+                        (0, _) => most = 1,
+                        _ => {}
                     }
                     total += batch.published.unsigned_abs();
-                    progress(Progress::Published(name, total));
+                    if batch.published > 0 {
+                        progress(Progress::Published(name, total));
+                    }
                 }
                 Err(failure) => {
                     // The failure is the one to tell.

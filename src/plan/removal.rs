@@ -41,7 +41,10 @@ pub(super) fn drops(wanted: &[Wanted], snapshot: &Snapshot, renames: &[(String, 
     let mut rest = rest;
     rest.sort_by_key(|recorded| {
         let identity = recorded.identity.as_str();
-        if identity.starts_with("trigger ") || identity.starts_with("policy ") {
+        if identity.starts_with("row-level security on ") {
+            // While it is on and the policies are gone, nobody sees a row.
+            -1
+        } else if identity.starts_with("trigger ") || identity.starts_with("policy ") {
             0
         } else if identity.starts_with("access keyward.\"vault_") {
             1

@@ -106,8 +106,14 @@ impl Storm {
                     let mut db = Db::connect(&Settings::resolve(Some(&url), &|_| None).unwrap()).await.unwrap();
                     let mut taken = 0;
                     while !over.load(Ordering::Relaxed) {
-                        db.execute(&format!("BEGIN; LOCK TABLE app.{table}; SELECT pg_sleep(0.01); COMMIT")).await.unwrap();
-                        taken += 1;
+                        let lock = format!("BEGIN; SET LOCAL lock_timeout = '50ms'; LOCK TABLE app.{table}; SELECT pg_sleep(0.01); COMMIT");
+                        match db.execute(&lock).await {
+                            Ok(_) => taken += 1,
+                            Err(failure) => {
+                                assert_eq!(failure.code(), Some("55P03"), "{failure}");
+                                db.execute("ROLLBACK").await.unwrap();
+                            }
+                        }
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                     taken

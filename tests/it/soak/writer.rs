@@ -291,7 +291,9 @@ impl Writer {
             (Change::User(id, Some((account, email))), self.db.execute(&insert).await)
         } else {
             let update = format!("UPDATE app.users SET email = '{email}' WHERE id = {id}");
-            (Change::User(id, Some((account, email))), self.db.execute(&update).await)
+            let done = self.db.execute(&update).await;
+            assert!(done.as_ref().is_ok_and(|rows| *rows == 1) || done.is_err(), "a legacy write touches no row, and says nothing");
+            (Change::User(id, Some((account, email))), done)
         };
         if let Err(failure) = &done
             && failure.code() == Some("KW002")

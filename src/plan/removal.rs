@@ -195,6 +195,8 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
             "",
         );
         role.how = How::Try;
+        // Once the schema is gone, nobody knows any more that keyward made it.
+        role.group = Some("end".to_owned());
         steps.push(role);
     }
     for step in &steps {

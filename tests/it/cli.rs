@@ -317,6 +317,7 @@ async fn uninstall_killed_at_any_point_is_run_again_and_every_key_comes_back() {
     }
     let there: i64 = db.get("SELECT count(*) AS v FROM app.locations WHERE api_key IS NOT NULL").await;
     assert_eq!(there, 30);
+    assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'keyward_owner') AS v").await);
     assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'keyward') AS v").await);
 }
 

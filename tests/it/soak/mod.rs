@@ -10,8 +10,8 @@
 //! | `check` | what must hold after each strike |
 //! | `report` | the table at the end |
 //!
-//! The short forms are tests like any other. `make soak` is the long one: 200 kills and a quarter as many cuts, or `make soak KILLS=… SEED=…`. What is drawn depends on the seed
-//! alone; when a strike comes, on the machine as well.
+//! The short forms are tests like any other. `make soak` is the long one: 200 kills and a quarter as many cuts, or `make soak KILLS=… SEED=…`. Whom
+//! a strike hits, and when, is drawn from the seed; what it meets there depends on the machine as well.
 
 mod book;
 mod check;
@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use book::Change;
 use check::When;
 use command::{Command, Process, is_fair};
 use load::{Load, Shared};
@@ -70,6 +71,42 @@ async fn whatever_is_killed_no_key_is_lost_and_every_command_goes_on() {
 #[tokio::test]
 async fn whatever_is_cut_off_every_command_goes_on() {
     soak(&Size { seed: 2, victims: &Victim::CUTS, strikes: 8, accounts: 800, in_a_row: 2 }).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_would_be_noticed() {
+    let world = World::applied().await;
+    let mut all = world.act("postgres").await;
+    all.ok("INSERT INTO app.accounts (id, name) SELECT n, 'account ' || n FROM generate_series(11, 15) AS n").await;
+    let shared = Shared::new(&world, 15);
+    world.act("app_ui").await.ok("SELECT keyward.opt_in(1, 'choice 1')").await;
+    shared.book.lock().unwrap().enter(Change::Choice(1, true, "choice 1".to_owned()), &[]);
+    let none = BTreeMap::new();
+    assert_eq!(check::everything(&mut all, &shared, When::Done, &none).await, Vec::<String>::new(), "control");
+    for (what, said) in [
+        ("DELETE FROM keyward.vault_location_api_key WHERE id = 1", "the key of location 1 is lost"),
+        ("UPDATE keyward.vault_location_api_key SET api_key = 'other' WHERE id = 1", "the key of location 1 is another"),
+        ("UPDATE app.locations SET api_key = 'key-1' WHERE id = 1", "the key of location 1 is in two places"),
+        ("UPDATE app.locations SET api_key = NULL WHERE id = 2", "the key of location 2 is lost"),
+        ("DELETE FROM app.locations WHERE id = 1", "location 1 "),
+        ("UPDATE app.locations SET name = 'other' WHERE id = 2", "location 2 is "),
+        ("UPDATE app.users SET email = 'other' WHERE id = 2", "the users are not"),
+        ("UPDATE keyward.account_setting SET enabled = false", "is sealed though its account 1 is off"),
+        (
+            "INSERT INTO keyward.account_setting (account, enabled, source, changed_at) VALUES (2, true, 'opt_in', '2020-01-01')",
+            "is published though its account 2 is enabled",
+        ),
+        ("UPDATE keyward.account_setting SET reason = 'choice 2'", "choices that are not as they were made"),
+        ("UPDATE keyward.setting_change SET carried_out_at = NULL", "requests that were not carried out: 1"),
+        ("INSERT INTO keyward.event (kind, key_name, row_id, actor) VALUES ('reveal', 'x', '1', 'x')", "events: "),
+        ("DELETE FROM keyward.ledger WHERE step LIKE 'trigger%'", "objects that the ledger doesn't explain"),
+    ] {
+        all.ok("BEGIN; ALTER TABLE app.locations DISABLE TRIGGER USER; ALTER TABLE app.users DISABLE TRIGGER USER").await;
+        all.ok(what).await;
+        let wrong = check::everything(&mut all, &shared, When::Done, &none).await;
+        assert!(wrong.iter().any(|line| line.contains(said)), "{what}: {wrong:?}");
+        all.ok("ROLLBACK").await;
+    }
 }
 
 #[tokio::test]
@@ -117,7 +154,9 @@ struct Soak {
     cli: Cli,
     observer: Actor,
     proxy: Proxy,
+    seed: u64,
     dice: Dice,
+    phases: u64,
     victims: &'static [Victim],
     strikes: usize,
     durations: BTreeMap<Command, Duration>,
@@ -151,7 +190,9 @@ impl Soak {
             cli: Cli::on(&world),
             observer,
             proxy: Proxy::of(&world),
+            seed: size.seed,
             dice: Dice::new(size.seed),
+            phases: 0,
             victims: size.victims,
             strikes: size.strikes,
             durations: BTreeMap::new(),
@@ -195,9 +236,12 @@ impl Soak {
 
     /// Gives a command, strikes so many times at most, and lets it come to its end.
     async fn phase(&mut self, command: Command, strikes: u64) {
+        self.phases += 1;
+        self.draw_anew(0);
         let strikes = if strikes == 0 { 0 } else { self.dice.below(strikes) + 1 };
         let mut left = self.durations.get(&command).copied().unwrap_or_default();
-        for _ in 0..strikes {
+        for attempt in 1..=strikes {
+            self.draw_anew(attempt);
             if self.report.total() >= self.strikes {
                 break;
             }
@@ -241,6 +285,11 @@ impl Soak {
         self.complete(command, strikes == 0).await;
     }
 
+    /// What is drawn depends on the seed and on the place, not on how often chance was asked before.
+    fn draw_anew(&mut self, attempt: u64) {
+        self.dice = Dice::new(self.seed.wrapping_mul(1_000_003).wrapping_add(self.phases * 100 + attempt));
+    }
+
     /// Waits for the end of processes, and tells whether all of them came to the end of the command.
     async fn ended(&self, command: Command, processes: Vec<Process>) -> bool {
         let mut done = true;
@@ -276,7 +325,8 @@ impl Soak {
         self.load.assert_well();
         let shared = Arc::clone(&self.load.shared);
         let _nobody_amid = shared.gate.write().unwrap();
-        check::everything(&mut self.observer, &shared, when, &self.imports).await;
+        let wrong = check::everything(&mut self.observer, &shared, when, &self.imports).await;
+        assert!(wrong.is_empty(), "{} things are wrong:\n  {}", wrong.len(), wrong[..wrong.len().min(20)].join("\n  "));
     }
 
     /// Gives a command that may have been stopped before, and expects it to come to its end.

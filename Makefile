@@ -1,7 +1,7 @@
 # `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
 # Each installs what is missing first, and says so.
 
-.PHONY: setup demo test check clients advisories versions bench bench-lint
+.PHONY: setup demo test check soak clients advisories versions bench bench-lint
 
 setup:
 	@scripts/setup.sh
@@ -17,6 +17,11 @@ check: setup
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	scripts/cargo-deny.sh --locked check --hide-inclusion-graph bans licenses sources
+
+# 200 kills in a row, of keyward and of the server, at random moments of every command, and then 50 cuts; some twenty minutes.
+# make soak KILLS=60 SEED=7 for another number, and for what was drawn before.
+soak: setup
+	KEYWARD_SOAK_KILLS=$(KILLS) KEYWARD_SOAK_SEED=$(SEED) cargo test --locked --test it soak::long -- --exact --ignored --nocapture
 
 # Programs that nobody here wrote, against databases with keyward: tests/clients/README.md.
 clients: setup

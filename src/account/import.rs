@@ -3,7 +3,8 @@
 //! It works beside a running rollout, without the lock of the writing commands. A batch that is just enabling one of the accounts is
 //! waited for (the unique index of `account_setting` does that), overridden, and the keys that it sealed are published.
 //! Accounts that are enabled already are locked first in the way of `opt_out`, so that nobody is writing a key in them
-//! meanwhile. Where one was enabled between the two, everything is undone and done again.
+//! meanwhile, and their rows with them; where somebody has one of these, everything is undone and done again: the import waits for nobody
+//! who may be waiting for it. Where one was enabled between the two, everything is undone and done again.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -216,6 +217,8 @@ impl Staged {
                 return Err(Trouble::Own(busy()));
             }
         }
+        // Not waited for either: whoever has one of the rows may be waiting for these locks.
+        transaction.run(&site.sql("hold_rows")?, &[]).await?;
         let problems = problems(site, transaction).await?;
         if let Some(total) = problems.first().map(|problem| problem.total) {
             let bad = problems.iter().map(|problem| explain(site, problem)).collect();

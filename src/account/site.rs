@@ -18,6 +18,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("account/enabled.sql", include_str!("../../sql/account/enabled.sql")),
     ("account/export.sql", include_str!("../../sql/account/export.sql")),
     ("account/hold.sql", include_str!("../../sql/account/hold.sql")),
+    ("account/hold_rows.sql", include_str!("../../sql/account/hold_rows.sql")),
     ("account/locks.sql", include_str!("../../sql/account/locks.sql")),
     ("account/opt_out.sql", include_str!("../../sql/account/opt_out.sql")),
     ("account/problems.sql", include_str!("../../sql/account/problems.sql")),

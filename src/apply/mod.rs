@@ -169,13 +169,13 @@ async fn carry_out(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
-    let mut work = Work { owner, manifest, options, unrecorded: Vec::new() };
+    let mut work = Work { owner, manifest, options, unrecorded: Vec::new(), left_out: Vec::new() };
     let mut at = 0;
     while at < steps.len() {
         let mut end = at + 1;
         while end < steps.len()
             && steps[at].how == How::Run
-            && steps[end].how == How::Run
+            && matches!(steps[end].how, How::Run | How::Try)
             && steps[at].group.is_some()
             && steps[at].group == steps[end].group
         {
@@ -197,6 +197,8 @@ struct Work<'a> {
     options: &'a Options,
     /// Steps that were done before there was a ledger to write them into.
     unrecorded: Vec<Step>,
+    /// What the last attempt left out, and why.
+    left_out: Vec<String>,
 }
 
 impl Work<'_> {
@@ -225,8 +227,12 @@ impl Work<'_> {
             .build();
         let started = Instant::now();
         loop {
+            self.left_out.clear();
             let failure = match self.attempt(db, steps).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.left_out.drain(..).for_each(|note| progress(Progress::Note(note)));
+                    return Ok(());
+                }
                 Err(failure) => failure,
             };
             if failure.is_transient() && started.elapsed() < self.options.patience {
@@ -246,7 +252,7 @@ impl Work<'_> {
                 forgotten.sql.clear();
                 return self.attempt(db, &[forgotten]).await.map_err(Error::from);
             }
-            if first.how == How::Try && matches!(failure.code(), Some("23502" | "2BP01" | "42501")) {
+            if first.how == How::Try && may_be_left_out(&failure) {
                 progress(Progress::Note(format!("left out: {} ({failure})", first.id)));
                 return Ok(());
             }
@@ -299,14 +305,26 @@ impl Work<'_> {
         if before {
             self.enter(db, steps).await?;
         }
+        // Where it is alone, its transaction is what is left out.
+        let in_a_group = |step: &&Step| step.how == How::Try && steps.len() > 1;
         let mut script = String::new();
-        for step in steps.iter().filter(|step| !step.sql.is_empty()) {
+        for step in steps.iter().filter(|step| !step.sql.is_empty() && !in_a_group(step)) {
             script.push_str(&self.role(step.role));
             script.push_str(&step.sql);
             script.push('\n');
         }
         if !script.is_empty() {
             db.execute(&script).await?;
+        }
+        for step in steps.iter().filter(in_a_group) {
+            match db.execute(&format!("SAVEPOINT tried;\n{}{}", self.role(step.role), step.sql)).await {
+                Ok(_) => {}
+                Err(failure) if may_be_left_out(&failure) => {
+                    db.execute("ROLLBACK TO SAVEPOINT tried").await?;
+                    self.left_out.push(format!("left out: {} ({failure})", step.id));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
         if !before {
             self.unrecorded.extend(steps.iter().cloned());
@@ -398,21 +416,27 @@ impl Work<'_> {
         }
         let function = Ident::new(format!("publish_rows_{name}"))?;
         let mut total = 0;
+        // Rows in use are left out of a batch; at last they are waited for, one by one.
+        let mut most = 1000;
         loop {
             db.execute("BEGIN").await?;
             let batch = async {
                 db.execute(&self.role(RunAs::Owner)).await?;
-                db.row::<Published>(&format!("SELECT keyward.{function}(1000) AS published"), &[]).await
+                db.row::<Published>(&format!("SELECT keyward.{function}({most}) AS published"), &[]).await
             }
             .await;
             match batch {
                 Ok(batch) => {
                     db.execute("COMMIT").await?;
-                    if batch.published == 0 {
-                        break;
+                    match (batch.published, most) {
+                        (0, 1) => break,
+                        (0, _) => most = 1,
+                        _ => {}
                     }
                     total += batch.published.unsigned_abs();
-                    progress(Progress::Published(name, total));
+                    if batch.published > 0 {
+                        progress(Progress::Published(name, total));
+                    }
                 }
                 Err(failure) => {
                     // The failure is the one to tell.
@@ -522,6 +546,11 @@ impl Work<'_> {
         db.execute("COMMIT").await?;
         Ok(left.left)
     }
+}
+
+/// Tells whether what a step of [`How::Try`] met with is no reason to stop: rows, or another database's objects, are in the way.
+fn may_be_left_out(failure: &Failure) -> bool {
+    matches!(failure.code(), Some("23502" | "2BP01" | "42501"))
 }
 
 /// Tells whether keyward's base tables are there.

@@ -59,7 +59,11 @@ pub(crate) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
     users.retain(|role| *role != manifest.roles.owner);
     // Those that move when a setting changes.
     let sealed = manifest.keys.iter().filter(|key| key.hide == Hide::Vault);
-    let keys: Vec<Value> = sealed.map(|key| context! { name => key.name.as_str(), human => key.table.human() }).collect();
+    let keys = sealed.map(|key| {
+        let account = account(manifest, snapshot, relation(snapshot, &key.table)?, &key.account)?;
+        Ok(context! { name => key.name.as_str(), human => key.table.human(), table => table(&key.table), account })
+    });
+    let keys: Vec<Value> = keys.collect::<Result<_>>()?;
     Ok(context! {
         owner => ident(&manifest.roles.owner),
         owner_name => manifest.roles.owner.as_str(),

@@ -25,21 +25,26 @@ pub(super) fn drops(wanted: &[Wanted], snapshot: &Snapshot, renames: &[(String, 
         .iter()
         .filter_map(|recorded| recorded.identity.strip_prefix("table keyward.\"vault_")?.strip_suffix('"').map(str::to_owned))
         .collect();
-    let guards = |recorded: &&Recorded| {
-        vaults.iter().any(|name| {
-            recorded.identity.starts_with(&format!("trigger \"!keyward_{name}_"))
-                || recorded.identity.starts_with(&format!("trigger \"~keyward_{name}_withhold"))
-                || recorded.identity.starts_with(&format!("trigger \"~keyward_{name}_assert"))
-        })
+    let is = |recorded: &Recorded, what: &str| {
+        vaults.iter().any(|name| recorded.identity.starts_with(&format!("trigger \"~keyward_{name}_{what}")))
     };
-    let (first, rest): (Vec<_>, Vec<_>) = leaving.into_iter().partition(guards);
+    let guards = |recorded: &&Recorded| {
+        vaults.iter().any(|name| recorded.identity.starts_with(&format!("trigger \"!keyward_{name}_")))
+            || ["hop", "withhold", "assert"].iter().any(|what| is(recorded, what))
+    };
+    let (mut first, rest): (Vec<_>, Vec<_>) = leaving.into_iter().partition(guards);
+    // It writes NULL for the guard to seal: without the guard, that would end the key.
+    first.sort_by_key(|recorded| !is(recorded, "hop"));
     let mut steps: Vec<_> = first.into_iter().map(|recorded| dropped(recorded, snapshot)).collect();
     steps.extend(vaults.iter().map(|name| publish(name)));
     // A run that is killed publishes again for as long as the vault is recorded: what that needs goes after the vault.
     let mut rest = rest;
     rest.sort_by_key(|recorded| {
         let identity = recorded.identity.as_str();
-        if identity.starts_with("trigger ") || identity.starts_with("policy ") {
+        if identity.starts_with("row-level security on ") {
+            // While it is on and the policies are gone, nobody sees a row.
+            -1
+        } else if identity.starts_with("trigger ") || identity.starts_with("policy ") {
             0
         } else if identity.starts_with("access keyward.\"vault_") {
             1
@@ -146,11 +151,16 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
         off.role = RunAs::Owner;
         steps.push(off);
         let all = drops(&[], snapshot, &[]);
-        let (moves, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|step| step.action == Action::Move);
-        steps.extend(moves);
+        steps.extend(all.iter().filter(|step| step.action == Action::Move).cloned());
         // What is in the schema goes with it; only what sits on the application's side is taken down one by one.
-        let rest = rest.into_iter().filter(|step| step.role == RunAs::Runner && !step.sql.is_empty()).map(|mut step| {
-            "It was installed by keyward.".clone_into(&mut step.why);
+        let rest = all.into_iter().filter(|step| step.action == Action::Move || step.role == RunAs::Runner && !step.sql.is_empty());
+        let rest = rest.map(|mut step| {
+            let why = if step.action == Action::Move {
+                "Once more: a transaction that was under way may have sealed a key. Taking the guards down has waited for it."
+            } else {
+                "It was installed by keyward."
+            };
+            why.clone_into(&mut step.why);
             step
         });
         // A run that is killed publishes again, which needs the owner's access: it ends in one transaction with the schema.
@@ -186,6 +196,8 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
             "",
         );
         role.how = How::Try;
+        // Once the schema is gone, nobody knows any more that keyward made it.
+        role.group = Some("end".to_owned());
         steps.push(role);
     }
     for step in &steps {

@@ -204,6 +204,7 @@ impl<'a> Writer<'a> {
         let _ = write!(
             self.text,
             "SET ROLE {owner};\nDO $keyward$\nBEGIN\n    WHILE keyward.\"publish_rows_{name}\"(1000) > 0 LOOP\n        COMMIT;\n    END LOOP;\n    \
+             COMMIT;\n    -- rows that were in use, one by one\n    WHILE keyward.\"publish_rows_{name}\"(1) > 0 LOOP\n        COMMIT;\n    END LOOP;\n    \
              IF EXISTS (SELECT FROM keyward.\"vault_{name}\") THEN\n        RAISE EXCEPTION 'sealed keys of {name} have no row in their table, and so can''t be published';\n    \
              END IF;\nEND\n$keyward$;\nRESET ROLE;\n\n"
         );

@@ -45,7 +45,7 @@ pub struct Undoable {
 /// What a revert has done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reverted {
-    /// The waves that were undone, oldest first.
+    /// The waves that were undone, oldest first; none if [`Target::All`] found none.
     pub waves: Vec<i64>,
     /// Accounts, keys and times.
     pub tally: Tally,
@@ -82,6 +82,9 @@ pub async fn revert(
         let ground = Ground::survey(db, manifest, true).await?;
         ground.may_skip_triggers(db, options).await?;
         let waves = resolve(db, &ground, target).await?;
+        if waves.is_empty() {
+            return Ok(Reverted { waves, tally: Tally::default(), parked: 0 });
+        }
         undo(db, &ground, options, target, waves, stop, tell).await
     }
     .await;
@@ -125,6 +128,10 @@ async fn resolve(db: &mut Db, ground: &Ground, target: Target) -> Result<Vec<i64
             Some(_) => vec![id],
         },
     };
+    if waves.is_empty() && target == Target::All {
+        // Nothing to do: a revert of all that was killed at its very end is given again.
+        return Ok(waves);
+    }
     if waves.is_empty() {
         return Err(Error::refused("there is no wave to revert").with_hint(hint));
     }

@@ -269,6 +269,25 @@ async fn an_import_waits_for_who_is_writing_a_key_in_an_enabled_account() {
 }
 
 #[tokio::test]
+async fn an_import_is_in_no_deadlock_with_who_has_a_row_and_writes_its_key() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let (mut writer, mut all) = (world.act("api_v2").await, world.act("postgres").await);
+    writer.ok("BEGIN; SELECT FROM app.locations WHERE id = 11 FOR UPDATE").await;
+    let imported = both(import(&world, "account,reason\n1,they insist\n"), async {
+        // it comes back again and again, and holds nothing in between
+        let came = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND query = 'ROLLBACK') AS v";
+        while !all.get::<bool>(came).await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        writer.ok("UPDATE app.locations SET api_key = 'other', name = 'renamed' WHERE id = 11").await;
+        writer.ok("COMMIT").await;
+    })
+    .await;
+    assert_eq!((imported.changed, imported.keys), (1, 3));
+}
+
+#[tokio::test]
 async fn exported_opt_outs_can_be_imported_again() {
     let world = World::applied().await;
     import(&world, "account,reason,requested_by\n1,\"a\n\"\"b\"\", c\",me\n2,why,\n").await.unwrap();

@@ -112,7 +112,7 @@ impl Cli {
 }
 
 /// The keys of the fixture are `key-1` to `key-30`; the password is the loopback server's.
-fn assert_holds_no_secret(text: &str) {
+pub(crate) fn assert_holds_no_secret(text: &str) {
     let key = text.match_indices("key-").any(|(at, _)| text[at + 4..].starts_with(|c: char| c.is_ascii_digit()));
     assert!(!key && !text.contains("open sesame"), "a secret is shown:\n{text}");
 }
@@ -295,6 +295,7 @@ async fn uninstall_killed_at_any_point_is_run_again_and_every_key_comes_back() {
     let world = World::applied().await;
     let cli = Cli::on(&world);
     let before = keys(&world).await;
+    let mut legacy = world.act("api_v1").await;
     for account in ["1", "2", "3"] {
         world.opt_in(account).await;
     }
@@ -303,6 +304,8 @@ async fn uninstall_killed_at_any_point_is_run_again_and_every_key_comes_back() {
     while cli.kill_at_step(&["uninstall", "--yes"], at) {
         kills += 1;
         assert_eq!(keys(&world).await, before);
+        // the application goes on meanwhile, its legacy part too
+        assert_eq!(legacy.ok("UPDATE app.users SET email = email WHERE account_id = 9").await, 3);
         let steps = cli.run(&["uninstall", "--dry-run"]).stdout;
         at = if steps == left { at + 2 } else { 2 };
         left = steps;
@@ -314,6 +317,7 @@ async fn uninstall_killed_at_any_point_is_run_again_and_every_key_comes_back() {
     }
     let there: i64 = db.get("SELECT count(*) AS v FROM app.locations WHERE api_key IS NOT NULL").await;
     assert_eq!(there, 30);
+    assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'keyward_owner') AS v").await);
     assert!(!db.get::<bool>("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'keyward') AS v").await);
 }
 

@@ -84,6 +84,7 @@ async fn each_end_has_its_exit_code() {
         cli.ends_with(2, args);
     }
     assert!(cli.ends_with(4, &["rollout", "revert", "--yes"]).stderr.contains("no wave to revert"));
+    assert!(cli.ends_with(0, &["rollout", "revert", "--all", "--yes"]).stderr.contains("no wave stands"));
     world
         .act("app_owner")
         .await

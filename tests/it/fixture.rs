@@ -191,3 +191,23 @@ impl Actor {
         row.v
     }
 }
+
+/// Numbers that look random and are the same each time.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        // neighbours shall not begin alike
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+
+    /// From 0 to 1, in thousandths.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.below(1000)).unwrap()) / 1000.0
+    }
+}

@@ -1,5 +1,10 @@
 //! A key is never lost: whatever the application, the UI or an opt-out does, every key that nobody ended still authenticates.
 
+use keyward::apply::{self, Options, Progress};
+use keyward::catalog::Snapshot;
+use keyward::plan;
+use tokio::sync::Notify;
+
 use crate::attack::{Raw, owner_of, published_in_enabled};
 use crate::fixture::{Actor, World};
 
@@ -151,6 +156,36 @@ async fn round_trips_of_opt_in_and_opt_out_end_no_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_being_sealed_while_keyward_is_removed_comes_back() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut ui = world.act("app_ui").await;
+    ui.ok("INSERT INTO app.locations (id, account_id, name) VALUES (7000, 1, 'keyless')").await;
+    // sealed, in a transaction that was under way before the guards let everything pass
+    ui.ok("BEGIN").await;
+    let key: String = ui.get("SELECT keyward.generate_location_api_key(7000) AS v").await;
+    let mut db = world.connect("app_owner").await;
+    let snapshot = Snapshot::read(&mut db, &world.manifest).await.unwrap();
+    let owner = &world.manifest.roles.owner;
+    let steps = plan::removal(&snapshot, owner).unwrap();
+    let blocked = Notify::new();
+    let mut tell = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Blocked(..)) {
+            blocked.notify_one();
+        }
+    };
+    let options = Options::default();
+    let (removed, ()) = tokio::join!(apply::uninstall(&mut db, &steps, owner, &options, &mut tell), async {
+        blocked.notified().await;
+        ui.ok("COMMIT").await;
+    });
+    removed.unwrap_or_else(|error| panic!("{error}"));
+    let mut dba = world.act("postgres").await;
+    assert_eq!(dba.get::<Option<String>>("SELECT api_key AS v FROM app.locations WHERE id = 7000").await, Some(key));
+    assert_eq!(dba.get::<i64>("SELECT count(api_key) AS v FROM app.locations").await, 31);
+}
+
+#[tokio::test]
 async fn a_key_ends_with_its_row_and_only_with_it() {
     let world = World::applied().await;
     world.opt_in("1").await;
@@ -221,6 +256,30 @@ async fn an_opt_in_waits_for_who_is_writing_a_key_or_is_refused() {
         ui.ok("SELECT keyward.opt_out(1, 'again', true)").await;
     }
     assert_eq!(owner_of(&mut world.act("api_gateway").await, "in-flight").await, Some(9000));
+}
+
+#[tokio::test]
+async fn nobody_who_has_a_row_and_writes_its_key_is_in_a_deadlock_with_a_change_of_the_setting() {
+    let world = World::applied().await;
+    let (mut dba, mut ui, mut writer) = (world.act("postgres").await, world.act("app_ui").await, world.act("api_v2").await);
+    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
+    for (n, call) in ["opt_in(1)", "opt_out(1, 'test', true)"].into_iter().enumerate() {
+        writer.ok("BEGIN; SELECT FROM app.locations WHERE id = 11 FOR UPDATE").await;
+        let change = format!("SELECT keyward.{call} AS v");
+        let (moved, ()) = tokio::join!(ui.get::<i64>(&change), async {
+            while !dba.get::<bool>(waiting).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            // takes the lock that the change of the setting takes first
+            writer.ok(&format!("UPDATE app.locations SET api_key = 'other-{n}' WHERE id = 11")).await;
+            writer.ok("COMMIT").await;
+        });
+        assert_eq!(moved, 3, "{call}");
+        assert_eq!(published_in_enabled(&mut dba).await, 0);
+    }
+    // what it wrote when the account was on was withheld
+    all_authenticate(&world, |n| (n != 11).then_some(n)).await;
+    assert_eq!(owner_of(&mut world.act("api_gateway").await, "other-0").await, Some(11));
 }
 
 #[tokio::test]
@@ -370,7 +429,8 @@ async fn a_trigger_that_suppresses_or_alters_the_publishing_ends_no_key() {
         ))
         .await;
         assert_eq!(ui.err("SELECT keyward.opt_out(1, 'test', true)").await, "KW003", "{body}");
-        assert_eq!(dba.err("SELECT keyward.publish_rows_location_api_key(10)").await, "KW003", "{body}");
+        // one by one: it waits until the opt-out that failed has let go of the rows
+        assert_eq!(dba.err("SELECT keyward.publish_rows_location_api_key(1)").await, "KW003", "{body}");
         all_authenticate(&world, Some).await;
         dba.ok("DROP FUNCTION app.meddle CASCADE").await;
     }
@@ -485,7 +545,7 @@ async fn a_row_that_is_deleted_while_its_account_is_sealed_leaves_no_copy() {
         let mut ui = world.act("app_ui").await;
         writer.ok(&format!("BEGIN; {act}")).await;
         let (sealed_now, ()) = tokio::join!(ui.get::<i64>("SELECT keyward.opt_in(1) AS v"), async {
-            let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS v";
+            let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_ui' AND wait_event = 'PgSleep') AS v";
             while !dba.get::<bool>(waiting).await {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }

@@ -191,6 +191,8 @@ async fn a_revert_undoes_a_wave_exactly_and_again() {
     }
     let error = revert(&world, Target::Last, &run_of("100")).await.unwrap_err();
     assert!(error.to_string().contains("no wave to revert"), "{}", whole_text(&error));
+    // all of none is done already: the command that was killed at its very end is given again
+    assert_eq!(revert(&world, Target::All, &run_of("100")).await.unwrap().waves, Vec::<i64>::new());
     assert_eq!(revert(&world, Target::Wave(99), &run_of("100")).await.unwrap_err().kind(), Kind::Usage);
 }
 

@@ -549,10 +549,14 @@ async fn an_account_whose_setting_is_being_changed_is_left_for_later() {
 }
 
 /// A small disk; `None` where this user may not mount one.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    fn mount(owner: &Path, kilobytes: u32) -> Option<Self> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn mount(owner: &Path, kilobytes: u32) -> Option<Self> {
         let dir = tempfile::Builder::new().prefix("kw-disk-").tempdir_in("/tmp").unwrap().keep();
         let like = std::fs::metadata(owner).unwrap();
         let options = format!("size={kilobytes}k,mode=700,uid={},gid={}", like.uid(), like.gid());
@@ -561,7 +565,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then_some(disk)
     }
 
-    fn resize(&self, kilobytes: u32) {
+    pub(crate) fn resize(&self, kilobytes: u32) {
         let options = format!("remount,size={kilobytes}k");
         assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
     }

@@ -9,7 +9,7 @@ use keyward::manifest::Manifest;
 use keyward::rollout::{self, Options, Progress, Reverted, Target};
 use tokio::sync::Notify;
 
-use crate::fixture::{Actor, World};
+use crate::fixture::{Actor, Dice, World};
 use crate::rollout::{assert_whole, enabled, finish, finish_of, hops, run, run_of, status, whole_text};
 use crate::rollout_faults::{Process, crowd, eventually, held, hold, let_go, noticed};
 
@@ -347,16 +347,6 @@ async fn of_two_finishes_the_one_that_made_the_default_can_be_undone() {
     assert_whole(&world).await;
 }
 
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % most
-    }
-}
-
 /// One of several writers: of rows that are its own, so that it knows which key each of them has.
 struct Writer {
     actor: Actor,
@@ -371,7 +361,7 @@ impl Writer {
     async fn new(world: &World, role: &str, number: u64) -> Self {
         // every third of the rows that were there
         let keys = (31..=320).filter(|id| id % 3 == number).map(|id| (id, Some(format!("key-{id}")))).collect();
-        Self { actor: world.act(role).await, is_ui: role == "app_ui", dice: Dice(number + 1), next: 10_000 * (number + 1), keys }
+        Self { actor: world.act(role).await, is_ui: role == "app_ui", dice: Dice::new(number + 1), next: 10_000 * (number + 1), keys }
     }
 
     async fn act(&mut self) {

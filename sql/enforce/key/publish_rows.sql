@@ -1,5 +1,5 @@
 -- purpose: Publishes up to a number of sealed keys, whatever their account, for the removal of keyward: the guards must be gone or
---   the policy off. Returns how many left the vault.
+--   the policy off. Rows in use are left for later, unless it is one key: that waits for its row. Returns how many left the vault.
 -- role: owner
 -- lock: none
 -- undo: DROP FUNCTION keyward.{{ "publish_rows_" ~ key.name }}(bigint);
@@ -13,14 +13,21 @@ AS $keyward$
 DECLARE
     taken      bigint;
     published  bigint;
+    picked     {{ key.id_type }}[];
 BEGIN
-    WITH picked AS (
-        -- only rows that are there: the key of a detached partition's row waits for it
-        SELECT v.{{ key.id }} AS id FROM keyward.{{ "vault_" ~ key.name }} AS v
-         WHERE EXISTS (SELECT FROM {{ key.table }} AS b WHERE b.{{ key.id }} = v.{{ key.id }})
-         LIMIT $1
-    ), gone AS (
-        DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v USING picked AS p WHERE v.{{ key.id }} = p.id
+    -- The row first and its sealed key then, as whoever writes a key; and no row is waited for while others are held: so nobody who waits for
+    -- us is waited for. Only rows that are there: the key of a detached partition's row waits for it.
+    IF $1 = 1 THEN
+        SELECT pg_catalog.array_agg(p.id) INTO picked FROM (
+            SELECT b.{{ key.id }} AS id FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
+             LIMIT 1 FOR NO KEY UPDATE OF b) AS p;
+    ELSE
+        SELECT pg_catalog.array_agg(p.id) INTO picked FROM (
+            SELECT b.{{ key.id }} AS id FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
+             LIMIT $1 FOR NO KEY UPDATE OF b SKIP LOCKED) AS p;
+    END IF;
+    WITH gone AS (
+        DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = ANY (picked)
         RETURNING v.{{ key.id }} AS id, v.{{ key.column }} AS key
     ), put AS (
         -- a key that the application wrote meanwhile is newer, and stays

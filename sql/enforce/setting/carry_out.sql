@@ -37,14 +37,27 @@ BEGIN
             SCHEMA = 'keyward', TABLE = 'setting_change';
     END IF;
 
-    -- Who is writing a key in this account holds the shared lock. Polled: waiting in the queue would make the next
-    -- writers wait behind us.
-    WHILE NOT pg_catalog.pg_try_advisory_xact_lock({{ m.setting_lock("asked.account" | safe) }}) LOOP
+    -- Who is writing a key in this account holds the shared lock, and whoever comes next has a row and waits for it. So neither is waited for
+    -- in a queue: the next writers would wait behind us, and we for a row of theirs. What was taken in vain is given back at once.
+    LOOP
+        BEGIN
+            IF pg_catalog.pg_try_advisory_xact_lock({{ m.setting_lock("asked.account" | safe) }}) THEN
+{% for key in keys %}
+                PERFORM FROM {{ key.table }} AS b{% if key.account.via %} JOIN {{ key.account.via }} AS h ON h.{{ key.account.via_id }} = b.{{ key.account.column }}{% endif %}
+
+                  WHERE {% if key.account.via %}h.{{ key.account.via_account }}{% else %}b.{{ key.account.column }}{% endif %} = asked.account
+                    FOR NO KEY UPDATE OF b NOWAIT;
+{% endfor %}
+                EXIT;
+            END IF;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
         tries := tries + 1;
         IF tries > 100 THEN
             RAISE EXCEPTION USING ERRCODE = 'KW003',
-                MESSAGE = 'the setting can''t be changed now: another transaction has been writing keys for more than five seconds',
-                HINT = 'Try again; pg_locks shows who holds an advisory lock with classid 1801812343.',
+                MESSAGE = 'the setting can''t be changed now: another transaction has been writing the account''s rows for more than five seconds',
+                HINT = 'Try again; pg_locks shows who holds a row there, or an advisory lock with classid 1801812343.',
                 SCHEMA = 'keyward', TABLE = 'account_setting';
         END IF;
         PERFORM pg_catalog.pg_sleep(0.05);

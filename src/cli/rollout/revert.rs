@@ -46,6 +46,14 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let numbers: Vec<_> = undoable.waves.iter().map(ToString::to_string).collect();
     let waves = format!("{} {}", if numbers.len() == 1 { "wave" } else { "waves" }, numbers.join(", "));
     let accounts = plural(usize::try_from(undoable.accounts).unwrap_or(usize::MAX), "account");
+    if undoable.waves.is_empty() && !args.dry_run {
+        db.close().await;
+        context.note("Nothing to undo: no wave stands.");
+        if context.format() == Format::Json {
+            context.data(&super::pretty(&json!({ "schema": "keyward/rollout-revert/v1", "waves": [] }))?);
+        }
+        return Ok(Exit::Done);
+    }
     if args.dry_run {
         db.close().await;
         if context.format() == Format::Json {

@@ -60,8 +60,14 @@ pub(crate) fn base(manifest: &Manifest, snapshot: &Snapshot) -> Result<Value> {
     // Those that move when a setting changes.
     let sealed = manifest.keys.iter().filter(|key| key.hide == Hide::Vault);
     let keys = sealed.map(|key| {
-        let account = account(manifest, snapshot, relation(snapshot, &key.table)?, &key.account)?;
-        Ok(context! { name => key.name.as_str(), human => key.table.human(), table => table(&key.table), account })
+        let on = relation(snapshot, &key.table)?;
+        Ok(context! {
+            name => key.name.as_str(),
+            human => key.table.human(),
+            table => table(&key.table),
+            account => account(manifest, snapshot, on, &key.account)?,
+            row_lock => sql(row_lock(on, key.column.as_str())),
+        })
     });
     let keys: Vec<Value> = keys.collect::<Result<_>>()?;
     Ok(context! {

@@ -20,11 +20,11 @@ BEGIN
     IF $1 = 1 THEN
         SELECT pg_catalog.array_agg(p.id) INTO picked FROM (
             SELECT b.{{ key.id }} AS id FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
-             LIMIT 1 FOR NO KEY UPDATE OF b) AS p;
+             LIMIT 1 {{ key.row_lock }} OF b) AS p;
     ELSE
         SELECT pg_catalog.array_agg(p.id) INTO picked FROM (
             SELECT b.{{ key.id }} AS id FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
-             LIMIT $1 FOR NO KEY UPDATE OF b SKIP LOCKED) AS p;
+             LIMIT $1 {{ key.row_lock }} OF b SKIP LOCKED) AS p;
     END IF;
     WITH gone AS (
         DELETE FROM keyward.{{ "vault_" ~ key.name }} AS v WHERE v.{{ key.id }} = ANY (picked)

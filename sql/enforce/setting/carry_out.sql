@@ -46,7 +46,7 @@ BEGIN
                 PERFORM FROM {{ key.table }} AS b{% if key.account.via %} JOIN {{ key.account.via }} AS h ON h.{{ key.account.via_id }} = b.{{ key.account.column }}{% endif %}
 
                   WHERE {% if key.account.via %}h.{{ key.account.via_account }}{% else %}b.{{ key.account.column }}{% endif %} = asked.account
-                    FOR NO KEY UPDATE OF b NOWAIT;
+                    {{ key.row_lock }} OF b NOWAIT;
 {% endfor %}
                 EXIT;
             END IF;

@@ -120,7 +120,8 @@ pub fn split(script: &str) -> Result<Vec<String>> {
 pub fn sections(script: &str) -> Result<Vec<(&str, &str)>> {
     use pg_query::protobuf::Token;
     let scanned = pg_query::scan(script).map_err(|error| Error::bug("a script can't be scanned").with_source(error))?;
-    let place = |token: &pg_query::protobuf::ScanToken| Some(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?);
+    let place =
+        |token: &pg_query::protobuf::ScanToken| Some(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?);
     let comments = scanned.tokens.iter().filter(|token| token.token() == Token::SqlComment).filter_map(place);
     let heads: Vec<_> = comments
         .filter(|place| script.get(..place.start).is_some_and(|before| before.is_empty() || before.ends_with('\n')))

@@ -24,19 +24,125 @@ use crate::rollout::run_of;
 
 /// What ends a quotation, a comment, a body, a line or a format somewhere, and what looks like a part of a template or of keyward's own texts.
 const FRAGMENTS: &[&str] = &[
-    "'", "''", "\"", "\"\"", "\\", "\\'", ";", "--", "/*", "*/", "$$", "$a$", "$1", "$key", "ward$", "\n", "\r\n", "\t", "%", "%I", "%s", "%1$L",
-    "{{ key.table }}", "{% raw %}", "{#", "#}", "{", "}", "é", "日本", "🔑", "\u{202e}", "\u{1b}[31m", " ", "  ", ".", ",", "(", ")", "[]", ":", ":x",
-    ":'x'", "E'", "U&\"", "||", "=", "*", "?", "@", "\" on \"", " on ", " in ", " from ", " of owner to ", "\n-- act:\n", "\n-- look as owner:\n",
-    "\n-- undo: ", "\n-- end of the keyward plan\n", "\n\\! false\n", "NEW.", "keyward", "~keyward_k_follow_delete",
-    "; DROP TABLE public.canary; --", "'; DROP TABLE public.canary; --", "\"; DROP TABLE public.canary; --", "\nDROP TABLE public.canary;\n",
-    "$$; DROP TABLE public.canary; --", "*/ DROP TABLE public.canary; --",
+    "'",
+    "''",
+    "\"",
+    "\"\"",
+    "\\",
+    "\\'",
+    ";",
+    "--",
+    "/*",
+    "*/",
+    "$$",
+    "$a$",
+    "$1",
+    "$key",
+    "ward$",
+    "\n",
+    "\r\n",
+    "\t",
+    "%",
+    "%I",
+    "%s",
+    "%1$L",
+    "{{ key.table }}",
+    "{% raw %}",
+    "{#",
+    "#}",
+    "{",
+    "}",
+    "é",
+    "日本",
+    "🔑",
+    "\u{202e}",
+    "\u{1b}[31m",
+    " ",
+    "  ",
+    ".",
+    ",",
+    "(",
+    ")",
+    "[]",
+    ":",
+    ":x",
+    ":'x'",
+    "E'",
+    "U&\"",
+    "||",
+    "=",
+    "*",
+    "?",
+    "@",
+    "\" on \"",
+    " on ",
+    " in ",
+    " from ",
+    " of owner to ",
+    "\n-- act:\n",
+    "\n-- look as owner:\n",
+    "\n-- undo: ",
+    "\n-- end of the keyward plan\n",
+    "\n\\! false\n",
+    "NEW.",
+    "keyward",
+    "~keyward_k_follow_delete",
+    "; DROP TABLE public.canary; --",
+    "'; DROP TABLE public.canary; --",
+    "\"; DROP TABLE public.canary; --",
+    "\nDROP TABLE public.canary;\n",
+    "$$; DROP TABLE public.canary; --",
+    "*/ DROP TABLE public.canary; --",
 ];
 
 /// Names that are words of SQL or PL/pgSQL, of keyward's own functions, or of PostgreSQL's catalogue.
 const WORDS: &[&str] = &[
-    "select", "table", "user", "current_user", "session_user", "all", "null", "true", "default", "group", "order", "new", "old", "begin", "end", "if",
-    "return", "declare", "found", "tg_op", "public", "none", "account", "account_", "enabled", "enabled_", "key", "id", "v", "b", "s", "p", "a", "excluded",
-    "setting", "policy", "event", "role", "name", "text", "pg_class", "now", "A", "SELECT", "reason", "position",
+    "select",
+    "table",
+    "user",
+    "current_user",
+    "session_user",
+    "all",
+    "null",
+    "true",
+    "default",
+    "group",
+    "order",
+    "new",
+    "old",
+    "begin",
+    "end",
+    "if",
+    "return",
+    "declare",
+    "found",
+    "tg_op",
+    "public",
+    "none",
+    "account",
+    "account_",
+    "enabled",
+    "enabled_",
+    "key",
+    "id",
+    "v",
+    "b",
+    "s",
+    "p",
+    "a",
+    "excluded",
+    "setting",
+    "policy",
+    "event",
+    "role",
+    "name",
+    "text",
+    "pg_class",
+    "now",
+    "A",
+    "SELECT",
+    "reason",
+    "position",
 ];
 
 pub(crate) fn name() -> impl Strategy<Value = String> {
@@ -119,8 +225,21 @@ impl Names {
     pub(crate) fn manifest(&self) -> String {
         let [accounts_toml, via_toml, keys_toml, users_toml] =
             [(7, 9), (8, 10), (8, 11), (7, 12)].map(|(schema, name)| toml::Value::String(self.table(schema, name)).to_string());
-        let [owner_t, ui_t, api_t, auth_t, legacy_t, a_id_t, a_secret_t, v_id_t, v_account_t, k_id_t, k_place_t, k_key_t, u_account_t] =
-            [OWNER, UI, API, AUTH, LEGACY, 14, 15, 16, 17, 18, 19, 20, 22].map(|at| self.t(at));
+        let [
+            owner_t,
+            ui_t,
+            api_t,
+            auth_t,
+            legacy_t,
+            a_id_t,
+            a_secret_t,
+            v_id_t,
+            v_account_t,
+            k_id_t,
+            k_place_t,
+            k_key_t,
+            u_account_t,
+        ] = [OWNER, UI, API, AUTH, LEGACY, 14, 15, 16, 17, 18, 19, 20, 22].map(|at| self.t(at));
         format!(
             "version = 1\n[setting]\nlabel = {label}\ncutover = 2024-06-17T00:00:00Z\n[roles]\nowner = {owner_t}\nui = [{ui_t}]\napi = [{api_t}]\nauth = [{auth_t}]\n
              [accounts]\ntable = {accounts_toml}\nid = {a_id_t}\n
@@ -159,9 +278,11 @@ impl Site {
     async fn make(names: Names) -> Self {
         let sandbox = start();
         let n = &names;
-        let [accounts, via, keys, users, part] = [(7, 9), (8, 10), (8, 11), (7, 12), (8, 13)].map(|(schema, name)| n.table(schema, name));
+        let [accounts, via, keys, users, part] =
+            [(7, 9), (8, 10), (8, 11), (7, 12), (8, 13)].map(|(schema, name)| n.table(schema, name));
         // accounts: id, secret; via: id, account; keys: id, place, key; users: id, account
-        let [a_id, a_secret, v_id, v_account, k_id, k_place, k_key, u_id, u_account] = [14, 15, 16, 17, 18, 19, 20, 21, 22].map(|at| n.q(at));
+        let [a_id, a_secret, v_id, v_account, k_id, k_place, k_key, u_id, u_account] =
+            [14, 15, 16, 17, 18, 19, 20, 21, 22].map(|at| n.q(at));
         let [one, two, three] = [23, 24, 28].map(|at| literal(&n.0[at]));
         let [runner, ui, api, auth, legacy] = [RUNNER, UI, API, AUTH, LEGACY].map(|at| n.q(at));
         let mut dba = Actor(connect(&sandbox, "postgres", "postgres").await);
@@ -257,7 +378,8 @@ impl Site {
         let found: Vec<_> = report.findings.iter().map(|finding| format!("{} {}", finding.id, finding.detail)).collect();
         assert_eq!(found, Vec::<String>::new());
         let options = probes.map_or_else(verify::Options::new, crate::verify::only);
-        let report = verify::verify(&mut dba, &self.world.manifest, &options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+        let report =
+            verify::verify(&mut dba, &self.world.manifest, &options, &mut |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(report.failures().collect::<Vec<_>>(), Vec::<&verify::Verdict>::new());
         assert!(report.probes.iter().filter(|verdict| verdict.ok).count() >= 10, "{:#?}", report.probes);
         assert_eq!(self.rest().await, before, "after the verification");
@@ -298,7 +420,10 @@ impl Site {
         assert_eq!(api.get::<Option<String>>(&key_of(11)).await, None);
         assert_eq!(api.get::<Option<String>>(&key_of(12)).await.as_deref(), Some("kept"));
         assert_eq!(api.err(&format!("SELECT a.{secret} FROM {accounts} AS a")).await, "42501");
-        for act in ["UPDATE {users} SET {account} = {account} WHERE {account} = {which}", "DELETE FROM {users} WHERE {account} = {which}"] {
+        for act in [
+            "UPDATE {users} SET {account} = {account} WHERE {account} = {which}",
+            "DELETE FROM {users} WHERE {account} = {which}",
+        ] {
             let act = act.replace("{users}", users).replace("{account}", &account);
             assert_eq!(legacy.err(&act.replace("{which}", one)).await, "KW002");
             legacy.ok(&format!("BEGIN; {}; ROLLBACK", act.replace("{which}", two))).await;
@@ -330,9 +455,28 @@ impl Site {
 
 /// Some probes of each kind: what is quoted in them is quoted in the others by the same macros.
 const SOME: &[&str] = &[
-    "key_insert", "key_upsert", "key_definer_trigger", "key_update_view", "key_hop_in", "read_star", "read_row", "read_statistics", "read_view",
-    "read_own_function", "vault_direct", "vault_publish", "vault_authenticate", "setting_opt_out", "role_ui", "write_insert", "write_copy_from",
-    "write_delete_join", "write_partition", "write_truncate", "wall_view", "wall_function",
+    "key_insert",
+    "key_upsert",
+    "key_definer_trigger",
+    "key_update_view",
+    "key_hop_in",
+    "read_star",
+    "read_row",
+    "read_statistics",
+    "read_view",
+    "read_own_function",
+    "vault_direct",
+    "vault_publish",
+    "vault_authenticate",
+    "setting_opt_out",
+    "role_ui",
+    "write_insert",
+    "write_copy_from",
+    "write_delete_join",
+    "write_partition",
+    "write_truncate",
+    "wall_view",
+    "wall_function",
 ];
 
 #[test]
@@ -342,7 +486,8 @@ fn whatever_the_names_are_they_are_names_and_nothing_else_changes() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let tried = TestRunner::new(config).run(&proptest::collection::vec(name(), COUNT), |given| {
         let names = Names::new(&given);
-        let whole = std::panic::AssertUnwindSafe(|| runtime.block_on(async { Site::make(names.clone()).await.holds(Some(SOME)).await }));
+        let whole =
+            std::panic::AssertUnwindSafe(|| runtime.block_on(async { Site::make(names.clone()).await.holds(Some(SOME)).await }));
         std::panic::catch_unwind(whole).map_err(|_| TestCaseError::fail(format!("{names:?}")))
     });
     assert!(tried.is_ok(), "{tried:?}");
@@ -382,7 +527,10 @@ async fn names_that_would_be_sql_are_names() {
 async fn a_name_in_the_catalogue_that_would_end_a_function_is_refused() {
     for (statement, what) in [
         (r#"CREATE TABLE app."$keyward$ p" PARTITION OF app.locations FOR VALUES IN (3)"#, "partition"),
-        (r#"CREATE DOMAIN app."$keyward$ d" AS bigint; ALTER TABLE app.locations ALTER COLUMN id TYPE app."$keyward$ d""#, "type"),
+        (
+            r#"CREATE DOMAIN app."$keyward$ d" AS bigint; ALTER TABLE app.locations ALTER COLUMN id TYPE app."$keyward$ d""#,
+            "type",
+        ),
     ] {
         let script = format!(
             "CREATE ROLE app_owner LOGIN CREATEROLE; CREATE ROLE app_ui; CREATE ROLE api_v1; CREATE ROLE api_v2; CREATE ROLE api_gateway;
@@ -396,6 +544,10 @@ async fn a_name_in_the_catalogue_that_would_end_a_function_is_refused() {
         world.act("app_owner").await.ok(statement).await;
         let error = apply::plan(&mut owner, &world.manifest).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Usage, "{error}");
-        assert!(error.to_string().contains(&format!("the name of the {what} app.\"$keyward$")) || error.to_string().contains("\"$keyward$ p\""), "{error}");
+        assert!(
+            error.to_string().contains(&format!("the name of the {what} app.\"$keyward$"))
+                || error.to_string().contains("\"$keyward$ p\""),
+            "{error}"
+        );
     }
 }

@@ -110,11 +110,15 @@ fn no_comment_of_a_template_holds_a_name() {
     let mut open = Vec::new();
     for (path, text) in tracked().into_iter().filter(|(path, _)| path.starts_with("sql/") && has_extension(path, "sql")) {
         // What a field of the header prints is rendered by itself.
-        let body = text.lines().skip_while(|line| line.starts_with("--   ") || line.split_once(": ").is_some_and(|(key, _)| field(key)));
+        let body =
+            text.lines().skip_while(|line| line.starts_with("--   ") || line.split_once(": ").is_some_and(|(key, _)| field(key)));
         open.extend(body.filter(|line| is_open(line)).map(|line| format!("{path}: {line}")));
     }
     assert!(open.is_empty(), "{open:#?}");
-    assert!(is_open("x; -- of {{ key.table }}") && !is_open("{{ x }} -- y") && !is_open("-- {{ \"revoke_\" ~ key.name }}"), "control");
+    assert!(
+        is_open("x; -- of {{ key.table }}") && !is_open("{{ x }} -- y") && !is_open("-- {{ \"revoke_\" ~ key.name }}"),
+        "control"
+    );
     assert!(field("-- undo") && !field("-- The keys of"), "control");
 }
 

@@ -1,7 +1,7 @@
 # `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
 # Each installs what is missing first, and says so.
 
-.PHONY: setup demo test check soak clients advisories versions bench bench-lint
+.PHONY: setup demo test check soak clients advisories matrix bench bench-lint
 
 setup:
 	@scripts/setup.sh
@@ -32,9 +32,9 @@ clients: setup
 advisories: setup
 	scripts/cargo-deny.sh --locked check advisories
 
-# The whole test-suite on PostgreSQL 14 to 18.
-versions: setup
-	scripts/versions.sh
+# All tests on PostgreSQL 14 to 18, and a table of what came of it. CI runs the short form: scripts/matrix.sh --short.
+matrix: setup
+	scripts/matrix.sh
 
 # How quick the lint is, beside the linter that it asks about locks; a minute.
 bench-lint: setup

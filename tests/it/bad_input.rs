@@ -91,6 +91,9 @@ fn is_helpful(error: &Error) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    // A test that fails shows its input; it writes no file.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_manifest_is_read_or_its_fault_has_a_place_and_a_remedy(spoils in spoils()) {
         let text = spoilt(EXAMPLE, &spoils);
@@ -156,7 +159,9 @@ proptest! {
             format!("host=db.example.org port=5432 user=app password={SECRET} dbname=shop"),
         ];
         let (before, after) = url[form].split_once(SECRET).unwrap();
-        for text in [format!("{}{SECRET}{after}", spoilt(before, &spoils)), format!("{before}{SECRET}{}", spoilt(after, &spoils))] {
+        // What says that a password comes now stays: without it, it is a user's name.
+        let (before, says) = before.split_at(before.len() - if form == 0 { 1 } else { "&password=".len() });
+        for text in [format!("{}{says}{SECRET}{after}", spoilt(before, &spoils)), format!("{before}{says}{SECRET}{}", spoilt(after, &spoils))] {
             match Settings::resolve(Some(&text), &|_| None) {
                 Ok(settings) => prop_assert!(!format!("{settings:?}").contains(SECRET), "{}", text),
                 Err(error) => {

@@ -152,7 +152,8 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
         let all = drops(&[], snapshot, &[]);
         steps.extend(all.iter().filter(|step| step.action == Action::Move).cloned());
         // What is in the schema goes with it; only what sits on the application's side is taken down one by one.
-        let rest = all.into_iter().filter(|step| step.action == Action::Move || step.role == RunAs::Runner && !step.sql.is_empty());
+        let rest =
+            all.into_iter().filter(|step| step.action == Action::Move || step.role == RunAs::Runner && !step.sql.is_empty());
         let rest = rest.map(|mut step| {
             let why = if step.action == Action::Move {
                 "Once more: a transaction that was under way may have sealed a key. Taking the guards down has waited for it."

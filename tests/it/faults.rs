@@ -106,7 +106,9 @@ impl Storm {
                     let mut db = Db::connect(&Settings::resolve(Some(&url), &|_| None).unwrap()).await.unwrap();
                     let mut taken = 0;
                     while !over.load(Ordering::Relaxed) {
-                        let lock = format!("BEGIN; SET LOCAL lock_timeout = '50ms'; LOCK TABLE app.{table}; SELECT pg_sleep(0.01); COMMIT");
+                        let lock = format!(
+                            "BEGIN; SET LOCAL lock_timeout = '50ms'; LOCK TABLE app.{table}; SELECT pg_sleep(0.01); COMMIT"
+                        );
                         match db.execute(&lock).await {
                             Ok(_) => taken += 1,
                             Err(failure) => {

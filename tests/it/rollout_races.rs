@@ -361,7 +361,13 @@ impl Writer {
     async fn new(world: &World, role: &str, number: u64) -> Self {
         // every third of the rows that were there
         let keys = (31..=320).filter(|id| id % 3 == number).map(|id| (id, Some(format!("key-{id}")))).collect();
-        Self { actor: world.act(role).await, is_ui: role == "app_ui", dice: Dice::new(number + 1), next: 10_000 * (number + 1), keys }
+        Self {
+            actor: world.act(role).await,
+            is_ui: role == "app_ui",
+            dice: Dice::new(number + 1),
+            next: 10_000 * (number + 1),
+            keys,
+        }
     }
 
     async fn act(&mut self) {

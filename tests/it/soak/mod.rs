@@ -116,8 +116,8 @@ async fn long() {
     let number = |name: &str| given(name).map(|value| value.parse::<u64>().unwrap_or_else(|error| panic!("{name}: {error}")));
     let seed = number("KEYWARD_SOAK_SEED").unwrap_or_else(|| book::clock().to_bits() % 1_000_000);
     let kills = usize::try_from(number("KEYWARD_SOAK_KILLS").unwrap_or(200)).unwrap();
-    soak(&Size { seed, victims: KILLS, strikes: kills, accounts: 6_000, in_a_row: 6 }).await;
-    soak(&Size { seed, victims: &Victim::CUTS, strikes: kills / 4, accounts: 6_000, in_a_row: 4 }).await;
+    soak(&Size { seed, victims: KILLS, strikes: kills, accounts: 2_000, in_a_row: 8 }).await;
+    soak(&Size { seed, victims: &Victim::CUTS, strikes: kills / 4, accounts: 2_000, in_a_row: 8 }).await;
 }
 
 async fn soak(size: &Size) {

@@ -117,7 +117,9 @@ impl Writer {
         if carried_out {
             Counts::add(&self.shared.counts.commits);
             let change = match change {
-                Change::Location(id, Some(row)) => Change::Location(id, Some(Location { written: (row.written.0, clock()), ..row })),
+                Change::Location(id, Some(row)) => {
+                    Change::Location(id, Some(Location { written: (row.written.0, clock()), ..row }))
+                }
                 other => other,
             };
             self.shared.book.lock().unwrap().enter(change, events);
@@ -292,7 +294,10 @@ impl Writer {
         } else {
             let update = format!("UPDATE app.users SET email = '{email}' WHERE id = {id}");
             let done = self.db.execute(&update).await;
-            assert!(done.as_ref().is_ok_and(|rows| *rows == 1) || done.is_err(), "a legacy write touches no row, and says nothing");
+            assert!(
+                done.as_ref().is_ok_and(|rows| *rows == 1) || done.is_err(),
+                "a legacy write touches no row, and says nothing"
+            );
             (Change::User(id, Some((account, email))), done)
         };
         if let Err(failure) = &done
@@ -345,7 +350,11 @@ impl Writer {
         );
         let seen: Vec<Row> = self.db.rows(&query, &[]).await?;
         for Row { id } in seen {
-            assert!(is_straggler(&self.shared, id).await, "{} read the key of location {id}, whose account is enabled", self.role);
+            assert!(
+                is_straggler(&self.shared, id).await,
+                "{} read the key of location {id}, whose account is enabled",
+                self.role
+            );
         }
         Ok(())
     }

@@ -239,7 +239,8 @@ impl Soak {
         self.phases += 1;
         self.draw_anew(0);
         let strikes = if strikes == 0 { 0 } else { self.dice.below(strikes) + 1 };
-        let mut left = self.durations.get(&command).copied().unwrap_or_default();
+        let whole = self.durations.get(&command).copied().unwrap_or_default();
+        let mut left = whole;
         for attempt in 1..=strikes {
             self.draw_anew(attempt);
             if self.report.total() >= self.strikes {
@@ -279,7 +280,7 @@ impl Soak {
                 break;
             }
             if command.goes_on() {
-                left = (left - delay).max(left / 3);
+                left = (left - delay).max(whole / 3);
             }
         }
         self.complete(command, strikes == 0).await;

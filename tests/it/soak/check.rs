@@ -104,15 +104,17 @@ pub(super) async fn everything(all: &mut Actor, shared: &Shared, when: When, imp
     let users: BTreeMap<i64, (i64, String)> =
         all.get("SELECT jsonb_object_agg(id, jsonb_build_array(account_id, email)) AS v FROM app.users").await;
     let accounts: i64 = all.get("SELECT count(*) AS v FROM app.accounts WHERE name = 'account ' || id").await;
-    let book = shared.book.lock().unwrap();
-    let mut wrong = locations(&book, &found, when);
-    if users != book.users {
-        wrong.push("the users are not as the application wrote them".to_owned());
-    }
+    let mut wrong = {
+        let book = shared.book.lock().unwrap();
+        let mut wrong = locations(&book, &found, when);
+        if users != book.users {
+            wrong.push("the users are not as the application wrote them".to_owned());
+        }
+        wrong
+    };
     if accounts != shared.accounts {
         wrong.push(format!("there are {accounts} accounts as they were, and not {}", shared.accounts));
     }
-    drop(book);
     let recorded: bool = all.get("SELECT to_regclass('keyward.ledger') IS NOT NULL AS v").await;
     if installed && recorded {
         wrong.extend(records(all, shared, imports).await);

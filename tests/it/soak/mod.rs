@@ -280,7 +280,7 @@ impl Soak {
                 break;
             }
             if command.goes_on() {
-                left = (left - delay).max(whole / 3);
+                left = left.saturating_sub(delay).max(whole / 3);
             }
         }
         self.complete(command, strikes == 0).await;
@@ -322,6 +322,10 @@ impl Soak {
         }
     }
 
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "nobody of the application may begin while this looks, and their threads are their own"
+    )]
     async fn check(&mut self, when: When) {
         self.load.assert_well();
         let shared = Arc::clone(&self.load.shared);
@@ -331,6 +335,10 @@ impl Soak {
     }
 
     /// Gives a command that may have been stopped before, and expects it to come to its end.
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "nobody of the application may begin while this looks, and their threads are their own"
+    )]
     async fn complete(&mut self, command: Command, undisturbed: bool) {
         self.started += 1;
         let gone = command == Command::Uninstall

@@ -32,7 +32,7 @@ struct Records {
     events: BTreeMap<String, u64>,
     /// How many settings each import made.
     imports: BTreeMap<String, u64>,
-    /// Objects that are recorded without a row of the ledger that made them; steps that the ledger has twice, but for the first
+    /// Objects that are recorded without a row of the ledger that made them; steps that the ledger has twice, of a manifest or of the removal, but for the first
     /// one of an uninstall, which each of its attempts takes.
     unexplained: Vec<String>,
     repeated: Vec<String>,
@@ -170,7 +170,7 @@ async fn records(all: &mut Actor, shared: &Shared, imports: &BTreeMap<String, u6
                               FROM (SELECT reason, count(*) AS n FROM keyward.account_setting WHERE reason LIKE 'import %' AND NOT enabled GROUP BY reason) AS i),
                 'unexplained', (SELECT COALESCE(jsonb_agg(identity), '[]') FROM keyward.object AS o
                                  WHERE NOT EXISTS (SELECT FROM keyward.ledger AS l WHERE l.step = o.identity)),
-                'repeated', (SELECT COALESCE(jsonb_agg(step), '[]') FROM (SELECT step FROM keyward.ledger WHERE step <> 'policy' GROUP BY step HAVING count(*) > 1) AS l),
+                'repeated', (SELECT COALESCE(jsonb_agg(step), '[]') FROM (SELECT step FROM keyward.ledger WHERE step <> 'policy' GROUP BY step, manifest HAVING count(*) > 1) AS l),
                 'strange_waves', (SELECT count(*) FROM keyward.account_setting AS s WHERE s.source = 'rollout'
                                      AND NOT EXISTS (SELECT FROM keyward.wave AS w WHERE w.id = s.wave AND w.kind IN ('run', 'finish')))
                                + (SELECT count(*) FROM keyward.vault_location_api_key AS v WHERE v.sealed_by_wave IS NOT NULL

@@ -18,7 +18,7 @@ check: setup
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	scripts/cargo-deny.sh --locked check --hide-inclusion-graph bans licenses sources
 
-# 200 kills in a row, of keyward and of the server, at random moments of every command, and then 50 cuts; some twenty minutes.
+# 200 kills in a row, of keyward and of the server, at random moments of every command, and then 50 cuts; some ten minutes.
 # make soak KILLS=60 SEED=7 for another number, and for what was drawn before.
 soak: setup
 	KEYWARD_SOAK_KILLS=$(KILLS) KEYWARD_SOAK_SEED=$(SEED) cargo test --locked --test it soak::long -- --exact --ignored --nocapture

@@ -353,7 +353,9 @@ fn console_blocks_are_found_and_numbers_that_vary_don_t_matter() {
 fn every_test_that_architecture_names_exists() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let exists = |file: &str, test: &str| {
-        let source = std::fs::read_to_string(root().join(format!("tests/it/{file}.rs"))).unwrap_or_default();
+        let source = [format!("tests/it/{file}.rs"), format!("tests/it/{file}/mod.rs")]
+            .map(|path| std::fs::read_to_string(root().join(path)));
+        let source = source.into_iter().find_map(Result::ok).unwrap_or_default();
         let found = source.split_once(&format!("fn {test}()"));
         found.is_some_and(|(before, _)| before.trim_end_matches("async ").trim_end().ends_with("test]"))
     };

@@ -32,7 +32,8 @@ struct Records {
     events: BTreeMap<String, u64>,
     /// How many settings each import made.
     imports: BTreeMap<String, u64>,
-    /// Objects that are recorded without a row of the ledger that made them; steps that the ledger has twice.
+    /// Objects that are recorded without a row of the ledger that made them; steps that the ledger has twice, of a manifest or of the removal, but for the first
+    /// one of an uninstall, which each of its attempts takes.
     unexplained: Vec<String>,
     repeated: Vec<String>,
     /// Settings of the rollout or sealed keys whose wave isn't there, and waves that count fewer accounts than they have.
@@ -103,15 +104,17 @@ pub(super) async fn everything(all: &mut Actor, shared: &Shared, when: When, imp
     let users: BTreeMap<i64, (i64, String)> =
         all.get("SELECT jsonb_object_agg(id, jsonb_build_array(account_id, email)) AS v FROM app.users").await;
     let accounts: i64 = all.get("SELECT count(*) AS v FROM app.accounts WHERE name = 'account ' || id").await;
-    let book = shared.book.lock().unwrap();
-    let mut wrong = locations(&book, &found, when);
-    if users != book.users {
-        wrong.push("the users are not as the application wrote them".to_owned());
-    }
+    let mut wrong = {
+        let book = shared.book.lock().unwrap();
+        let mut wrong = locations(&book, &found, when);
+        if users != book.users {
+            wrong.push("the users are not as the application wrote them".to_owned());
+        }
+        wrong
+    };
     if accounts != shared.accounts {
         wrong.push(format!("there are {accounts} accounts as they were, and not {}", shared.accounts));
     }
-    drop(book);
     let recorded: bool = all.get("SELECT to_regclass('keyward.ledger') IS NOT NULL AS v").await;
     if installed && recorded {
         wrong.extend(records(all, shared, imports).await);
@@ -167,7 +170,7 @@ async fn records(all: &mut Actor, shared: &Shared, imports: &BTreeMap<String, u6
                               FROM (SELECT reason, count(*) AS n FROM keyward.account_setting WHERE reason LIKE 'import %' AND NOT enabled GROUP BY reason) AS i),
                 'unexplained', (SELECT COALESCE(jsonb_agg(identity), '[]') FROM keyward.object AS o
                                  WHERE NOT EXISTS (SELECT FROM keyward.ledger AS l WHERE l.step = o.identity)),
-                'repeated', (SELECT COALESCE(jsonb_agg(step), '[]') FROM (SELECT step FROM keyward.ledger GROUP BY step HAVING count(*) > 1) AS l),
+                'repeated', (SELECT COALESCE(jsonb_agg(step), '[]') FROM (SELECT step FROM keyward.ledger WHERE step <> 'policy' GROUP BY step, manifest HAVING count(*) > 1) AS l),
                 'strange_waves', (SELECT count(*) FROM keyward.account_setting AS s WHERE s.source = 'rollout'
                                      AND NOT EXISTS (SELECT FROM keyward.wave AS w WHERE w.id = s.wave AND w.kind IN ('run', 'finish')))
                                + (SELECT count(*) FROM keyward.vault_location_api_key AS v WHERE v.sealed_by_wave IS NOT NULL

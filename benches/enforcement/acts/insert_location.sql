@@ -1,0 +1,2 @@
+\set account random(1, 4000)
+INSERT INTO app.locations (account_id, name) VALUES (:account, 'A new location');

@@ -1,0 +1,3 @@
+\set account random(1, 4000)
+\set key random(1, 1000000000000000)
+INSERT INTO app.locations (account_id, name, api_key) VALUES (:account, 'A new location', 'loc_' || :key::bigint);

@@ -1,0 +1,2 @@
+\set account {accounts}
+INSERT INTO app.users (account_id, email, name) VALUES (:account, 'somebody@example.com', 'Somebody');

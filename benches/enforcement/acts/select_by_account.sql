@@ -1,0 +1,2 @@
+\set account random(1, 4000)
+SELECT {columns} FROM app.locations WHERE account_id = :account;

@@ -1,0 +1,2 @@
+\set id random(1, 100000)
+SELECT {columns} FROM app.locations WHERE id = :id;

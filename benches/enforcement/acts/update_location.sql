@@ -1,0 +1,2 @@
+\set id random(1, 100000)
+UPDATE app.locations SET name = 'Another name', updated_at = now() WHERE id = :id;

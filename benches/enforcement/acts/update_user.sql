@@ -1,0 +1,2 @@
+\set id {users}
+UPDATE app.users SET name = 'Another name' WHERE id = :id;

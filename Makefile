@@ -40,6 +40,8 @@ matrix: setup
 bench-lint: setup
 	cargo bench --locked --bench lint
 
-# How quick the rollout is, and how little the application notices; half an hour. Writes the results down.
+# What enforcement costs, how quick the rollout is and how little the application notices, how soon a sandbox is there; most of an hour. Writes the
+# results down. make bench BENCHES=enforcement runs one of them.
+BENCHES ?= enforcement rollout sandbox
 bench: setup
-	cargo bench --locked --bench rollout -- --write docs/benchmarks.md
+	set -e; for bench in $(BENCHES); do cargo bench --locked --bench $$bench -- --write docs/benchmarks.md; done

@@ -1,10 +1,15 @@
-//! Sealing keys: the rollout against big statements that do the same work.
+//! Sealing keys: the rollout against plain statements that do the same work, big or in loops.
 
 use std::time::{Duration, Instant};
 
+use crate::plain::{Plain, in_loops};
 use crate::site::{Shape, Site};
-use crate::table::{Goal, Table, count, median, ms, rate};
+use crate::table::{Goal, Table, count, ms, rate};
+use crate::took::Took;
 use crate::{Args, Result, note};
+
+/// How many rows a batch of the loop seals.
+const BATCH: u64 = 1_000;
 
 pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
     let accounts = args.accounts.unwrap_or(200_000);
@@ -12,38 +17,63 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
     note(&format!("sealing: {accounts} accounts, {locations} keys"));
     let mut site = Site::build(Shape { accounts, locations, keys: true }).await?;
     table.server(&site.version());
-    // what each took, in seconds: the big statements, one worker, two workers
-    let mut took: [Vec<f64>; 3] = Default::default();
+    let (mut one, mut loops, mut keyward) =
+        (Took::default(), [(); 2].map(|()| Took::default()), [(); 3].map(|()| Took::default()));
     let mut longest = Duration::ZERO;
     for round in 1..=args.rounds {
         let copy = site.copy().await?;
         let mut db = site.connect(&copy).await?;
         let began = Instant::now();
         db.execute(include_str!("sql/seal_all.sql")).await?;
-        took[0].push(began.elapsed().as_secs_f64());
+        one.add(began.elapsed());
         db.close().await;
         site.prove(&copy).await?;
         site.remove(copy).await?;
 
-        for workers in [1, 2] {
+        for (took, workers) in loops.iter_mut().zip([1, 4]) {
+            let copy = site.copy().await?;
+            // so many accounts as have so many keys
+            let batch = (BATCH * accounts / locations.max(1)).max(1);
+            took.add(in_loops(&site, &copy, workers, accounts, batch, Plain::Seal).await?);
+            site.prove(&copy).await?;
+            site.remove(copy).await?;
+        }
+        for (took, workers) in keyward.iter_mut().zip([1, 2, 4]) {
             let copy = site.copy().await?;
             let (tally, all) = site.roll_out(&copy, workers).await?;
-            took[workers].push(all.as_secs_f64());
+            took.add(all);
             longest = longest.max(tally.longest_batch);
             site.prove(&copy).await?;
             site.remove(copy).await?;
         }
-        note(&format!("round {round}: {:.1} s, {:.1} s, {:.1} s", took[0][round - 1], took[1][round - 1], took[2][round - 1]));
+        note(&format!(
+            "round {round}: {}; {}, {}; {}, {}, {}",
+            one.last(),
+            loops[0].last(),
+            loops[1].last(),
+            keyward[0].last(),
+            keyward[1].last(),
+            keyward[2].last()
+        ));
     }
-    let against = |which: usize| {
-        let ratios: Vec<f64> = took[0].iter().zip(&took[which]).map(|(base, own)| base / own).collect();
-        median(&ratios)
-    };
-    let speed = |which: usize| format!("{} keys/s", rate(locations, median(&took[which])));
+    let speed = |took: &Took| format!("{} keys/s", rate(locations, took.median()));
     table.section(&format!("Sealing, {} accounts with {} keys", count(accounts), count(locations)));
-    table.row("one big transaction through the same guard", &speed(0), "1", None);
-    table.ratio("keyward, 1 worker", &speed(1), against(1), Goal::AtLeast(0.9));
-    table.ratio("keyward, 2 workers", &speed(2), against(2), Goal::AtLeast(1.4));
+    table.row("one big transaction through the same guard", &speed(&one), "1", None);
+    for (took, workers) in loops.iter().zip(["1 worker", "4 workers"]) {
+        let what = format!("a loop of transactions of 1,000 keys through the same guard, {workers}");
+        table.row(&what, &speed(took), &format!("{:.2}", took.against(&one)), None);
+    }
+    for (took, (workers, goal)) in keyward.iter().zip([("1 worker", 0.9), ("2 workers", 1.4), ("4 workers", 1.4)]) {
+        table.ratio(&format!("keyward, {workers}"), &speed(took), took.against(&one), Goal::AtLeast(goal));
+    }
+    for (own, other, workers) in [(0, 0, "1 worker each"), (2, 1, "4 workers each")] {
+        table.row(
+            &format!("keyward against the loop, {workers}"),
+            "",
+            &format!("{:.2}", keyward[own].against(&loops[other])),
+            None,
+        );
+    }
     table.limit("keyward's longest batch", &ms(longest), longest.as_secs_f64() * 1e3, Goal::Below(100.0));
     Ok(())
 }

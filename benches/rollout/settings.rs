@@ -1,82 +1,76 @@
-//! Settings alone: the rollout against a flag in the accounts table, set by one UPDATE or by a loop of small ones.
+//! Settings alone: the rollout against a flag in the accounts table, set by one UPDATE or by loops of small ones.
 
 use std::time::{Duration, Instant};
 
-use keyward::db::{Db, Param};
-
+use crate::plain::{Plain, in_loops};
 use crate::site::{Shape, Site};
-use crate::table::{Goal, Table, median, ms, rate};
+use crate::table::{Goal, Table, count, ms, rate};
+use crate::took::Took;
 use crate::{Args, Result, note};
 
 /// How many rows a batch of the loop updates.
-const LOOP: u64 = 1_000;
+const BATCH: u64 = 1_000;
 
 pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
     let accounts = args.accounts.unwrap_or(2_000_000);
     note(&format!("settings: {accounts} accounts"));
     let mut site = Site::build(Shape { accounts, locations: 0, keys: false }).await?;
     table.server(&site.version());
-    // what each took, in seconds: one UPDATE, the loop, one worker, two workers
-    let mut took: [Vec<f64>; 4] = Default::default();
+    let (mut one, mut loops, mut keyward) =
+        (Took::default(), [(); 2].map(|()| Took::default()), [(); 3].map(|()| Took::default()));
     let mut longest = Duration::ZERO;
     for round in 1..=args.rounds {
         let copy = site.copy().await?;
         let mut db = site.connect(&copy).await?;
-        took[0].push(timed(&mut db, 0, accounts).await?);
+        let began = Instant::now();
+        db.execute("UPDATE app.accounts SET flag = true").await?;
+        one.add(began.elapsed());
         db.close().await;
         site.remove(copy).await?;
 
-        let copy = site.copy().await?;
-        let mut db = site.connect(&copy).await?;
-        took[1].push(timed(&mut db, LOOP, accounts).await?);
-        db.close().await;
-        site.remove(copy).await?;
-
-        for workers in [1, 2] {
+        for (took, workers) in loops.iter_mut().zip([1, 4]) {
+            let copy = site.copy().await?;
+            took.add(in_loops(&site, &copy, workers, accounts, BATCH, Plain::Flag).await?);
+            site.remove(copy).await?;
+        }
+        for (took, workers) in keyward.iter_mut().zip([1, 2, 4]) {
             let copy = site.copy().await?;
             let (tally, all) = site.roll_out(&copy, workers).await?;
             if tally.accounts != accounts {
                 return Err(format!("{} accounts were enabled instead of {accounts}", tally.accounts).into());
             }
-            took[workers + 1].push(all.as_secs_f64());
+            took.add(all);
             longest = longest.max(tally.longest_batch);
             site.remove(copy).await?;
         }
         note(&format!(
-            "round {round}: {:.1} s, {:.1} s, {:.1} s, {:.1} s",
-            took[0][round - 1],
-            took[1][round - 1],
-            took[2][round - 1],
-            took[3][round - 1]
+            "round {round}: {}; {}, {}; {}, {}, {}",
+            one.last(),
+            loops[0].last(),
+            loops[1].last(),
+            keyward[0].last(),
+            keyward[1].last(),
+            keyward[2].last()
         ));
     }
-    let against = |which: usize, base: usize| {
-        let ratios: Vec<f64> = took[base].iter().zip(&took[which]).map(|(base, own)| base / own).collect();
-        median(&ratios)
-    };
-    let speed = |which: usize| rate(accounts, median(&took[which]));
-    table.section(&format!("Settings alone, {} accounts", crate::table::count(accounts)));
-    table.row("one `UPDATE accounts SET flag = true`", &format!("{} accounts/s", speed(0)), "1", None);
-    table.row("a loop of UPDATEs of 1,000 rows", &format!("{} accounts/s", speed(1)), &format!("{:.2}", against(1, 0)), None);
-    table.ratio("keyward, 1 worker", &format!("{} accounts/s", speed(2)), against(2, 0), Goal::AtLeast(3.0));
-    table.ratio("keyward, 2 workers", &format!("{} accounts/s", speed(3)), against(3, 0), Goal::AtLeast(3.0));
-    table.row("keyward, 1 worker, against the loop", "", &format!("{:.2}", against(2, 1)), None);
+    let speed = |took: &Took| format!("{} accounts/s", rate(accounts, took.median()));
+    table.section(&format!("Settings alone, {} accounts", count(accounts)));
+    table.row("one `UPDATE accounts SET flag = true`", &speed(&one), "1", None);
+    for (took, workers) in loops.iter().zip(["1 worker", "4 workers"]) {
+        let what = format!("a loop of UPDATEs of 1,000 rows, {workers}");
+        table.row(&what, &speed(took), &format!("{:.2}", took.against(&one)), None);
+    }
+    for (took, workers) in keyward.iter().zip(["1 worker", "2 workers", "4 workers"]) {
+        table.ratio(&format!("keyward, {workers}"), &speed(took), took.against(&one), Goal::AtLeast(3.0));
+    }
+    for (own, other, workers) in [(0, 0, "1 worker each"), (2, 1, "4 workers each")] {
+        table.row(
+            &format!("keyward against the loop, {workers}"),
+            "",
+            &format!("{:.2}", keyward[own].against(&loops[other])),
+            None,
+        );
+    }
     table.limit("keyward's longest batch", &ms(longest), longest.as_secs_f64() * 1e3, Goal::Below(100.0));
     Ok(())
-}
-
-/// Sets the flag of every account, in batches of so many ids (0: in one statement), and returns the seconds that it took.
-async fn timed(db: &mut Db, batch: u64, accounts: u64) -> Result<f64> {
-    let began = Instant::now();
-    if batch == 0 {
-        db.execute("UPDATE app.accounts SET flag = true").await?;
-    } else {
-        let mut reached = 0;
-        while reached < accounts {
-            let range = [Param::Int(reached.cast_signed()), Param::Int((reached + batch).cast_signed())];
-            db.run("UPDATE app.accounts SET flag = true WHERE id > $1 AND id <= $2", &range).await?;
-            reached += batch;
-        }
-    }
-    Ok(began.elapsed().as_secs_f64())
 }

@@ -1,36 +1,19 @@
 //! A server with a database that serves as a template, and fresh copies of it: every contestant begins with the same data.
 
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use keyward::apply::{self, Options as Apply};
-use keyward::db::settings::Settings;
 use keyward::db::{Db, Param};
 use keyward::manifest::Manifest;
 use keyward::rollout::{self, Options, Tally};
-use keyward::sandbox::{self, Sandbox};
 use serde::Deserialize;
 
 use crate::Result;
+use crate::common::server::Server;
 
 /// The manifest of the measured application.
 pub(crate) const MANIFEST: &str = include_str!("keyward.toml");
-
-/// A server as one would run it: it waits for the disk, and has room for the write-ahead log of either contestant.
-const SERVER: &[(&str, &str)] = &[
-    ("fsync", "on"),
-    ("full_page_writes", "on"),
-    ("synchronous_commit", "on"),
-    ("shared_buffers", "1GB"),
-    ("max_wal_size", "8GB"),
-    // As on a server that has run for a while: segments are used again. To make one anew takes tens of milliseconds, in which nobody commits.
-    ("min_wal_size", "8GB"),
-    ("checkpoint_timeout", "30min"),
-    ("maintenance_work_mem", "256MB"),
-    // It would come to help one of the contestants and not the other, as chance has it.
-    ("autovacuum", "off"),
-];
 
 /// What is on a server.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +26,7 @@ pub(crate) struct Shape {
 
 /// A server with a template.
 pub(crate) struct Site {
-    sandbox: Sandbox,
+    server: Server,
     pub(crate) manifest: Manifest,
     shape: Shape,
     copies: u32,
@@ -60,23 +43,14 @@ impl Site {
     pub(crate) async fn build(shape: Shape) -> Result<Self> {
         let text = if shape.keys { MANIFEST } else { MANIFEST.split("[[keys]]").next().unwrap_or_default() };
         let manifest = Manifest::parse(text, "keyward.toml")?;
-        let mut options = sandbox::Options::new()
-            .bin_dir(std::env::var_os("KEYWARD_TEST_BIN_DIR").map(PathBuf::from))
-            .search_path(std::env::var_os("PATH"));
-        for (name, value) in SERVER {
-            options = options.setting(*name, *value);
-        }
-        let site = Self { sandbox: Sandbox::start(options)?, manifest, shape, copies: 0 };
+        let site = Self { server: Server::start()?, manifest, shape, copies: 0 };
         site.fill().await?;
         Ok(site)
     }
 
     async fn fill(&self) -> Result<()> {
-        let mut db = self.connect_to("postgres", "postgres").await?;
-        for statement in keyward::parse::split(include_str!("sql/roles.sql"))? {
-            db.execute(&statement).await?;
-        }
-        let mut db = self.connect_to("app_owner", "shop").await?;
+        self.server.run("postgres", "postgres", include_str!("sql/roles.sql")).await?;
+        let mut db = self.server.connect("app_owner", "shop").await?;
         db.execute(include_str!("sql/schema.sql")).await?;
         let accounts = Param::Int(self.shape.accounts.cast_signed());
         let locations = Param::Int(self.shape.locations.cast_signed());
@@ -86,21 +60,17 @@ impl Site {
         let plan = apply::plan(&mut db, &self.manifest).await?;
         apply::apply(&mut db, &self.manifest, &plan, &Apply::default(), &mut |_| {}).await?;
         db.close().await;
-        let mut db = self.connect_to("postgres", "shop").await?;
+        let mut db = self.server.connect("postgres", "shop").await?;
         db.execute("VACUUM (ANALYZE)").await?;
         db.close().await;
         Ok(())
-    }
-
-    async fn connect_to(&self, role: &str, database: &str) -> Result<Db> {
-        Ok(Db::connect(&Settings::resolve(Some(&self.sandbox.url_as(role, database)), &|_| None)?).await?)
     }
 
     /// Makes a fresh copy, with nothing left to be written to the disk.
     pub(crate) async fn copy(&mut self) -> Result<Copy> {
         self.copies += 1;
         let name = format!("copy_{}", self.copies);
-        let mut db = self.connect_to("postgres", "postgres").await?;
+        let mut db = self.server.connect("postgres", "postgres").await?;
         db.execute(&format!("CREATE DATABASE {name} TEMPLATE shop OWNER app_owner")).await?;
         db.execute("CHECKPOINT").await?;
         db.close().await;
@@ -109,7 +79,7 @@ impl Site {
 
     /// Removes a copy.
     pub(crate) async fn remove(&self, copy: Copy) -> Result<()> {
-        let mut db = self.connect_to("postgres", "postgres").await?;
+        let mut db = self.server.connect("postgres", "postgres").await?;
         db.execute(&format!("DROP DATABASE {} WITH (FORCE)", copy.name)).await?;
         db.close().await;
         Ok(())
@@ -117,17 +87,17 @@ impl Site {
 
     /// Connects to a copy as the owner of the tables.
     pub(crate) async fn connect(&self, copy: &Copy) -> Result<Db> {
-        self.connect_to("app_owner", &copy.name).await
+        self.server.connect("app_owner", &copy.name).await
     }
 
     /// Returns the URL of a copy for the owner of the tables.
     pub(crate) fn url(&self, copy: &Copy) -> String {
-        self.sandbox.url_as("app_owner", &copy.name)
+        self.server.sandbox.url_as("app_owner", &copy.name)
     }
 
     /// Returns the server's version, without what its distributor calls it.
     pub(crate) fn version(&self) -> String {
-        self.sandbox.version().number().to_owned()
+        self.server.version()
     }
 
     /// Rolls out to everybody on a copy, and returns what was done and how long all of it took.

@@ -78,13 +78,6 @@ SELECT p.mode = 'enforce', p.mode = 'observe', s.wave, CASE
     END IF;
 {%- endmacro %}
 
-{#- PL/pgSQL of the guard of a write: counts what would be denied. -#}
-{% macro observed(write) %}
-IF verdict_ = 'observe' THEN
-                PERFORM keyward.observe(account_, {{ write.name | lit }}, pg_catalog.lower(TG_OP));
-            END IF;
-{%- endmacro %}
-
 {#- PL/pgSQL of the assertion of a key: counts what it would stop. -#}
 {% macro observed_key(key) %}
 IF observing_ THEN
@@ -130,6 +123,14 @@ REVOKE ALL ON FUNCTION {{ signature }} FROM PUBLIC{% for role in grantees %}, {{
 {% if roles %}
 GRANT EXECUTE ON FUNCTION {{ signature }} TO {{ roles | idents }};
 {% endif %}
+{%- endmacro %}
+
+{#- The same for what WHEN clauses call: they are checked against whoever writes the table. -#}
+{% macro execute_by_anybody(signature, grantees) %}
+{% if grantees %}
+REVOKE ALL ON FUNCTION {{ signature }} FROM {% for role in grantees %}{{ role }}{% if not loop.last %}, {% endif %}{% endfor %};
+{% endif %}
+GRANT EXECUTE ON FUNCTION {{ signature }} TO PUBLIC;
 {%- endmacro %}
 
 {#- The refusal of keyward's key functions where the caller sees no such row. -#}

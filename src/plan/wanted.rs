@@ -97,7 +97,9 @@ pub(super) fn wanted(manifest: &Manifest, snapshot: &Snapshot) -> Result<Vec<Wan
         if matches!(write.account, AccountPath::Via { .. }) && write.rls {
             all.function(&format!("enabled_of_{}", write.name), "enforce/write/enabled_of.sql", context)?;
         }
-        all.function(&format!("deny_{}", write.name), "enforce/write/deny.sql", context)?;
+        for name in ["binds", "deny"] {
+            all.function(&format!("{name}_{}", write.name), &format!("enforce/write/{name}.sql"), context)?;
+        }
         if write.hops() {
             all.function(&format!("deny_hop_{}", write.name), "enforce/write/deny_hop.sql", context)?;
         }
@@ -308,7 +310,7 @@ impl Collector<'_> {
             names.extend(["has", "moved"]);
         }
         if key.hide == Hide::Vault {
-            names.extend(["follow", "seal", "analyze", "publish", "publish_rows", "unseal"]);
+            names.extend(["seals", "follow", "seal", "analyze", "publish", "publish_rows", "unseal"]);
             if matches!(key.account, AccountPath::Via { .. }) {
                 names.push("hop");
             }
@@ -343,7 +345,7 @@ impl Collector<'_> {
     fn key_triggers(&mut self, key: &Key, context: &Value) -> Result<()> {
         let on = &key.table;
         self.trigger(&format!("!keyward_{}_stated", key.name), on, "enforce/key/trigger_stated.sql", context)?;
-        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "forget_insert"] {
+        for name in ["withhold_insert", "withhold_update", "assert_insert", "assert_update", "forget_update"] {
             let template = format!("enforce/{}/trigger_{name}.sql", folder(key, &format!("trigger_{name}")));
             self.trigger(&format!("~keyward_{}_{name}", key.name), on, &template, context)?;
         }
@@ -354,7 +356,9 @@ impl Collector<'_> {
             }
             return Ok(());
         }
-        self.trigger(&format!("~keyward_{}_follow_delete", key.name), on, "enforce/key/trigger_follow_delete.sql", context)?;
+        for name in ["revoke_update", "follow_delete"] {
+            self.trigger(&format!("~keyward_{}_{name}", key.name), on, &format!("enforce/key/trigger_{name}.sql"), context)?;
+        }
         let name = format!("~keyward_{}_follow_truncate", key.name);
         for part in parts(values::relation(self.snapshot, on)?) {
             let context = context! { part => table(&part), ..context.clone() };
@@ -421,7 +425,7 @@ impl Collector<'_> {
 
 /// Returns the folder of `sql/enforce/` that holds a key's template: a key that stays in its column shares some with those that are sealed.
 fn folder(key: &Key, name: &str) -> &'static str {
-    let shared = ["stated", "forget", "trigger_withhold_insert", "trigger_assert_insert", "trigger_forget_insert"];
+    let shared = ["stated", "forget", "trigger_withhold_insert", "trigger_assert_insert", "trigger_forget_update"];
     if key.hide == Hide::Vault || shared.contains(&name) { "key" } else { "wall" }
 }
 

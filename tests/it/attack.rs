@@ -51,6 +51,27 @@ impl Raw {
     }
 }
 
+/// A schema with other things of the names that what WHEN clauses call goes by, for whoever puts it before `pg_catalog`.
+pub(crate) const SHADOWS: &str = "
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.pg_has_role(name, oid, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE FUNCTION evil.to_regrole(text) RETURNS regrole LANGUAGE sql AS 'SELECT NULL::regrole';
+CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT 'none'::text $$;
+CREATE FUNCTION evil.current_setting(text, boolean) RETURNS text LANGUAGE sql AS $$ SELECT 'on'::text $$;
+CREATE FUNCTION evil.pg_trigger_depth() RETURNS integer LANGUAGE sql AS 'SELECT 0';
+CREATE FUNCTION evil.yes(name, name) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION evil.yes(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION evil.yes(integer, integer) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.yes);
+CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.yes);
+CREATE OPERATOR evil.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = evil.yes);
+CREATE DOMAIN evil.bool AS integer;
+CREATE DOMAIN evil.name AS integer;
+CREATE DOMAIN evil.text AS integer;
+CREATE DOMAIN evil.oid AS integer;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+";
+
 /// How many rows of enabled accounts have a published key: never one.
 pub(crate) async fn published_in_enabled(dba: &mut Actor) -> i64 {
     dba.get(

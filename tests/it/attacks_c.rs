@@ -305,6 +305,31 @@ async fn the_assertion_stands_where_row_level_security_does_not() {
         legacy.ok(&act.replace("{e}", "honest")).await;
         legacy.ok("DELETE FROM app.users WHERE email = 'honest' AND id > 1000").await;
     }
+    // control: whoever is no legacy role moves what it likes
+    world.act("api_v2").await.ok("UPDATE app.users SET account_id = 1 WHERE id = 2; UPDATE app.users SET account_id = 2 WHERE id = 2").await;
+}
+
+#[tokio::test]
+async fn nothing_that_comes_before_pg_catalog_changes_who_is_acting() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    dba.ok(crate::attack::SHADOWS).await;
+    dba.ok("CREATE ROLE pooler LOGIN NOINHERIT IN ROLE api_v1, api_v2").await;
+    for (login, role) in [("api_v1", "none"), ("pooler", "api_v1")] {
+        let mut legacy = world.act(login).await;
+        legacy.ok(&format!("SET ROLE {role}; SET search_path = evil, pg_catalog")).await;
+        // control: they come first
+        legacy.ok("DO $$ BEGIN ASSERT 'a'::pg_catalog.text = 'b' AND NOT pg_has_role('x', 0::pg_catalog.oid, 'x'); END $$").await;
+        for act in [
+            "INSERT INTO app.users (account_id, email) VALUES ({a}, 'x{a}')",
+            "UPDATE app.users SET email = 'y{a}' WHERE id OPERATOR(pg_catalog.=) {a}",
+            "DELETE FROM app.users WHERE id OPERATOR(pg_catalog.=) {a}",
+        ] {
+            assert_eq!(legacy.err(&act.replace("{a}", "1")).await, "KW002", "{login}: {act}");
+            legacy.ok(&format!("BEGIN; {}; ROLLBACK", act.replace("{a}", "2"))).await;
+        }
+    }
 }
 
 #[tokio::test]

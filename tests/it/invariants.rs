@@ -86,7 +86,8 @@ async fn every_guard_is_always_on_not_deferrable_and_in_its_place() {
 async fn every_function_fixes_its_search_path_with_pg_temp_last_and_is_the_owners() {
     let world = everything().await;
     let mut dba = world.act("postgres").await;
-    let all = "SELECT p.proname::text FROM pg_proc AS p WHERE p.pronamespace = 'keyward'::regnamespace";
+    // what WHEN clauses call is another matter: see below
+    let all = "SELECT p.proname::text FROM pg_proc AS p WHERE p.pronamespace = 'keyward'::regnamespace AND p.proname !~ '^(binds|seals)_'";
     let control = "CREATE FUNCTION keyward.careless() RETURNS integer LANGUAGE sql AS 'SELECT 1'";
     let functions = names(&mut dba, all).await;
     assert!(functions.len() >= 30, "{functions:?}");
@@ -106,6 +107,23 @@ async fn every_function_fixes_its_search_path_with_pg_temp_last_and_is_the_owner
             dba.ok("ROLLBACK").await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_when_clauses_call_runs_as_whoever_writes_and_is_the_owners() {
+    let world = everything().await;
+    let mut dba = world.act("postgres").await;
+    let all = "SELECT p.proname::text FROM pg_proc AS p WHERE p.pronamespace = 'keyward'::regnamespace AND p.proname ~ '^(binds|seals)_'";
+    assert_eq!(names(&mut dba, all).await, ["binds_legacy_users", "binds_notes", "seals_location_api_key", "seals_token"]);
+    // the owner's rights, or a setting of its own, would cost every statement; PUBLIC, since the server asks the writer's right to call it
+    let wrong = format!(
+        "{all} AND (p.prosecdef OR p.proconfig IS NOT NULL OR p.provolatile <> 's' OR p.proowner <> 'keyward_owner'::regrole
+                    OR NOT has_function_privilege('public', p.oid, 'EXECUTE'))"
+    );
+    assert_eq!(names(&mut dba, &wrong).await, Vec::<String>::new());
+    dba.ok("BEGIN; ALTER FUNCTION keyward.seals_token() SECURITY DEFINER").await;
+    assert_eq!(names(&mut dba, &wrong).await, ["seals_token"], "control");
+    dba.ok("ROLLBACK").await;
 }
 
 #[tokio::test]

@@ -352,7 +352,7 @@ async fn a_bulk_load_over_ten_thousand_accounts_fits_the_lock_table() {
 }
 
 #[tokio::test]
-async fn plans_are_the_same_and_plain_updates_call_no_function_of_keyward() {
+async fn plans_are_the_same_and_plain_writes_call_no_guard() {
     let queries = [
         "SELECT * FROM app.locations WHERE id = 1",
         "SELECT * FROM app.locations WHERE account_id = 1 ORDER BY name",
@@ -395,7 +395,8 @@ async fn plans_are_the_same_and_plain_updates_call_no_function_of_keyward() {
     while api.get::<String>("SELECT current_setting('track_functions') AS v").await != "all" {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let calls = "SELECT count(*) AS v FROM pg_stat_xact_user_functions WHERE schemaname = 'keyward'";
+    // who is acting has to be asked where users are written
+    let calls = "SELECT count(*) AS v FROM pg_stat_xact_user_functions WHERE schemaname = 'keyward' AND funcname !~ '^binds_'";
     api.ok("BEGIN; UPDATE app.locations SET name = 'y', updated_at = now(); INSERT INTO app.locations (account_id, name) VALUES (1, 'y');
             UPDATE app.users SET email = email || 'y'; INSERT INTO app.users (account_id, email) VALUES (1, 'y'); DELETE FROM app.users WHERE id = 5")
         .await;
@@ -533,6 +534,40 @@ async fn the_hint_that_keyward_itself_is_sealing_helps_nobody_else() {
         let by_hand = ["app_ui", "app_owner", "postgres"].contains(&role);
         all_authenticate(&world, |n| (n != 1 && !(n == 2 && by_hand)).then_some(n)).await;
     }
+}
+
+#[tokio::test]
+async fn nothing_that_comes_before_pg_catalog_makes_a_statement_a_sealing() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok(ENABLED_AND_PUBLISHED).await;
+    dba.ok(crate::attack::SHADOWS).await;
+    let mut api = world.act("api_v2").await;
+    api.ok("SET keyward.sealing_location_api_key = 'on'; SET search_path = evil, pg_catalog; UPDATE app.locations SET api_key = NULL WHERE account_id OPERATOR(pg_catalog.=) 2")
+        .await;
+    assert_eq!(sealed(&mut dba).await, 3);
+    // control: where the setting is off, it is the application's to clear
+    api.ok("UPDATE app.locations SET api_key = NULL WHERE id OPERATOR(pg_catalog.=) 1").await;
+    all_authenticate(&world, |n| (n != 1).then_some(n)).await;
+}
+
+#[tokio::test]
+async fn a_trigger_amid_an_upsert_ends_no_key() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let mut dba = world.act("postgres").await;
+    // a statement of the trigger's own that names the key, before the guard looks at the UPDATE arm
+    dba.ok("CREATE FUNCTION app.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              IF NEW.name = 'up' THEN UPDATE app.locations SET api_key = api_key WHERE id = 3; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER meddle BEFORE UPDATE ON app.locations FOR EACH ROW EXECUTE FUNCTION app.meddle()")
+        .await;
+    let mut api = world.act("api_v2").await;
+    let upsert = "INSERT INTO app.locations (id, account_id, name, api_key) VALUES (2, {a}, 'up', 'mine') ON CONFLICT (id) DO UPDATE SET name = 'up', api_key = excluded.api_key";
+    assert_eq!(api.err(&upsert.replace("{a}", "1")).await, "KW001");
+    all_authenticate(&world, Some).await;
+    // control: an account that is off may write its keys
+    api.ok(&upsert.replace("{a}", "2")).await;
+    all_authenticate(&world, |n| (n != 2).then_some(n)).await;
 }
 
 #[tokio::test]

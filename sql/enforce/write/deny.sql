@@ -12,34 +12,46 @@ AS $keyward$
 #variable_conflict use_variable
 DECLARE
     account_  {{ accounts.id_type }};
+    former_   {{ accounts.id_type }};
+    -- whether the row belonged to another account before
+    moved_    boolean := TG_OP = 'DELETE';
     verdict_  text := 'pass';
 BEGIN
-    -- the trigger's WHEN clause has seen that the actor has a legacy role's privileges; a superuser has every role's
-    IF {{ m.is_superuser() }} THEN
+    -- the guard's WHEN clause has asked this; the assertion of an UPDATE looks at whoever moves a row
+    IF NOT keyward.{{ "binds_" ~ write.name }}() THEN
         RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
         -- NULL, the account that can't be determined, is enabled as soon as any account is
         verdict_ := {{ m.verdict("account_" | safe) }};
-        {{ m.observed(write) }}
-    ELSE
-        IF TG_OP <> 'DELETE' THEN
-            account_ := {{ m.account_of("NEW" | safe, write.account) }};
-            verdict_ := {{ m.verdict("account_" | safe, accounts) }};
-            {{ m.observed(write) }}
-        END IF;
-        IF TG_OP <> 'INSERT' AND verdict_ <> 'deny' THEN
-            account_ := {{ m.account_of("OLD" | safe, write.account) }};
-            verdict_ := {{ m.verdict("account_" | safe) }};
-            {{ m.observed(write) }}
+    ELSIF TG_OP <> 'DELETE' THEN
+        account_ := {{ m.account_of("NEW" | safe, write.account) }};
+        verdict_ := {{ m.verdict("account_" | safe, accounts) }};
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        moved_ := NEW.{{ write.account.column }} IS DISTINCT FROM OLD.{{ write.account.column }};
+    END IF;
+    IF moved_ THEN
+        former_ := {{ m.account_of("OLD" | safe, write.account) }};
+        IF verdict_ <> 'deny' THEN
+            verdict_ := {{ m.verdict("former_" | safe) }};
         END IF;
     END IF;
-    IF verdict_ = 'deny' THEN
-        RAISE EXCEPTION USING ERRCODE = 'KW002',
-            MESSAGE = pg_catalog.format('%I may not %s %s', {{ m.actor() }}, pg_catalog.lower(TG_OP), {{ write.human | lit }}),
-            DETAIL = {{ (label ~ " is on for the account: the legacy API doesn't write these rows.") | lit }},
-            HINT = 'Use the current API version, or the UI.',
-            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;
+    -- a superuser has every role's privileges
+    IF verdict_ IN ('deny', 'observe') AND NOT {{ m.is_superuser() }} THEN
+        IF verdict_ = 'deny' THEN
+            RAISE EXCEPTION USING ERRCODE = 'KW002',
+                MESSAGE = pg_catalog.format('%I may not %s %s', {{ m.actor() }}, pg_catalog.lower(TG_OP), {{ write.human | lit }}),
+                DETAIL = {{ (label ~ " is on for the account: the legacy API doesn't write these rows.") | lit }},
+                HINT = 'Use the current API version, or the UI.',
+                SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM keyward.observe(account_, {{ write.name | lit }}, pg_catalog.lower(TG_OP));
+        END IF;
+        IF moved_ THEN
+            PERFORM keyward.observe(former_, {{ write.name | lit }}, pg_catalog.lower(TG_OP));
+        END IF;
     END IF;
     RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END

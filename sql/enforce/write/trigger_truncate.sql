@@ -2,9 +2,8 @@
 --   trigger is not inherited.
 -- lock: SHARE ROW EXCLUSIVE {{ part }}
 -- undo: DROP TRIGGER {{ "~keyward_" ~ write.name ~ "_truncate" }} ON {{ part }};
-{% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE TRIGGER {{ "~keyward_" ~ write.name ~ "_truncate" }} BEFORE TRUNCATE ON {{ part }} FOR EACH STATEMENT
-    WHEN ({{ m.acts_as(write.roles) }})
+    WHEN (keyward.{{ "binds_" ~ write.name }}())
     EXECUTE FUNCTION keyward.{{ "deny_" ~ write.name }}();
 ALTER TABLE {{ part }} ENABLE ALWAYS TRIGGER {{ "~keyward_" ~ write.name ~ "_truncate" }};

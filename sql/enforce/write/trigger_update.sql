@@ -1,9 +1,8 @@
 -- purpose: Legacy roles update no row of an enabled account, nor move one in or out.
 -- lock: SHARE ROW EXCLUSIVE {{ write.table }}
 -- undo: DROP TRIGGER {{ "~keyward_" ~ write.name ~ "_update" }} ON {{ write.table }};
-{% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE TRIGGER {{ "~keyward_" ~ write.name ~ "_update" }} BEFORE UPDATE ON {{ write.table }} FOR EACH ROW
-    WHEN ({{ m.acts_as(write.roles) }})
+    WHEN (keyward.{{ "binds_" ~ write.name }}())
     EXECUTE FUNCTION keyward.{{ "deny_" ~ write.name }}();
 ALTER TABLE {{ write.table }} ENABLE ALWAYS TRIGGER {{ "~keyward_" ~ write.name ~ "_update" }};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::Result;
+use super::Result;
 
 /// What a figure must reach.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,8 @@ impl Goal {
         }
     }
 
-    fn show(self, value: f64) -> String {
+    /// Returns the goal, and whether a value reaches it.
+    pub(crate) fn show(self, value: f64) -> String {
         let goal = match self {
             Self::AtLeast(goal) => format!("at least {goal}"),
             Self::AtMost(goal) => format!("at most {goal}"),
@@ -34,30 +35,79 @@ impl Goal {
     }
 }
 
-/// The results, as Markdown.
+/// The results, as Markdown: a part for each thing that can be measured by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
+    parts: Vec<Part>,
+}
+
+/// What was measured at once.
+#[derive(Debug)]
+struct Part {
+    /// Its name in the document's marks.
+    name: String,
+    rounds: usize,
     server: String,
     rows: String,
 }
 
-/// Between these lines of the document the results stand.
-const MARKS: (&str, &str) = ("<!-- measured -->\n", "<!-- end of what was measured -->\n");
+impl Part {
+    /// Returns the machine, and the tables.
+    fn text(&self) -> String {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let memory = memory().map(|gib| format!(", {gib} GiB of memory")).unwrap_or_default();
+        let system = match std::env::consts::OS {
+            "linux" => "Linux",
+            "macos" => "macOS",
+            other => other,
+        };
+        let Self { rounds, server, rows, .. } = self;
+        format!("{rows}\nPostgreSQL {server} on {system}, {cores} cores{memory}; medians of {rounds} rounds.\n\n")
+    }
+}
+
+/// Between these lines of the document the results of a part stand.
+fn marks(part: &str) -> (String, String) {
+    (format!("<!-- measured: {part} -->\n"), format!("<!-- end of {part} -->\n"))
+}
 
 impl Table {
+    /// Begins a part of the document.
+    pub(crate) fn part(&mut self, name: &str, rounds: usize) {
+        self.parts.push(Part { name: name.to_owned(), rounds, server: String::new(), rows: String::new() });
+    }
+
     /// Sets the server's version.
     pub(crate) fn server(&mut self, version: &str) {
-        version.clone_into(&mut self.server);
+        if let Some(part) = self.parts.last_mut() {
+            version.clone_into(&mut part.server);
+        }
+    }
+
+    fn add(&mut self, line: std::fmt::Arguments<'_>) {
+        if let Some(part) = self.parts.last_mut() {
+            let _ = part.rows.write_fmt(line);
+        }
     }
 
     /// Begins a table.
     pub(crate) fn section(&mut self, title: &str) {
-        let _ = write!(self.rows, "\n### {title}\n\n| | measured | ratio | goal |\n|---|---|---|---|\n");
+        self.grid(title, &["", "measured", "ratio", "goal"]);
+    }
+
+    /// Begins a table with columns of its own.
+    pub(crate) fn grid(&mut self, title: &str, columns: &[&str]) {
+        self.add(format_args!("\n### {title}\n\n| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len())));
+    }
+
+    /// Adds a line to a table with columns of its own.
+    pub(crate) fn cells(&mut self, cells: &[String]) {
+        self.add(format_args!("| {} |\n", cells.join(" | ")));
     }
 
     /// Adds a line.
     pub(crate) fn row(&mut self, what: &str, measured: &str, ratio: &str, goal: Option<&str>) {
-        let _ = writeln!(self.rows, "| {what} | {measured} | {ratio} | {} |", goal.unwrap_or_default());
+        self.add(format_args!("| {what} | {measured} | {ratio} | {} |\n", goal.unwrap_or_default()));
     }
 
     /// Adds a line whose ratio must reach something.
@@ -70,22 +120,21 @@ impl Table {
         self.row(what, measured, "", Some(&goal.show(value)));
     }
 
-    /// Returns the document's part: the machine, and the tables.
-    pub(crate) fn text(&self, rounds: usize) -> String {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let memory = memory().map(|gib| format!(", {gib} GiB of memory")).unwrap_or_default();
-        let system = std::env::consts::OS;
-        let server = &self.server;
-        format!("\nPostgreSQL {server} on {system}, {cores} cores{memory}; medians of {rounds} rounds.\n{}\n", self.rows)
+    /// Returns all of it.
+    pub(crate) fn text(&self) -> String {
+        self.parts.iter().map(Part::text).collect()
     }
 
-    /// Puts the results into a document, in place of the former ones.
-    pub(crate) fn write(&self, document: &Path, rounds: usize) -> Result<()> {
-        let text = std::fs::read_to_string(document)?;
-        let (head, rest) = text.split_once(MARKS.0).ok_or("the document has no place for what was measured")?;
-        let (_, tail) = rest.split_once(MARKS.1).ok_or("the document has no end of what was measured")?;
-        std::fs::write(document, format!("{head}{}{}{}{tail}", MARKS.0, self.text(rounds), MARKS.1))?;
-        Ok(())
+    /// Puts the results into a document, in place of the former ones of the same parts.
+    pub(crate) fn write(&self, document: &Path) -> Result<()> {
+        let mut text = std::fs::read_to_string(document)?;
+        for part in &self.parts {
+            let (begin, end) = marks(&part.name);
+            let (head, rest) = text.split_once(&begin).ok_or_else(|| format!("the document has no place for {}", part.name))?;
+            let (_, tail) = rest.split_once(&end).ok_or_else(|| format!("the document has no end of {}", part.name))?;
+            text = format!("{head}{begin}{}{end}{tail}", part.text());
+        }
+        Ok(std::fs::write(document, text)?)
     }
 }
 

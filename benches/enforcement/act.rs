@@ -1,0 +1,112 @@
+//! What the application does, as whom, and who takes part in it.
+
+use crate::ground::{COLUMNS, KEYWARD, PLAIN, VIEW};
+use crate::table::Goal;
+
+/// Something that an application does over and over.
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) part: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) role: &'static str,
+    text: &'static str,
+    /// Who takes part, the unprotected tables first. The second one is held to the goal.
+    pub(crate) contestants: &'static [&'static str],
+    /// Whether a commit waits for the disk.
+    pub(crate) durable: bool,
+    pub(crate) goal: Option<Goal>,
+}
+
+const BOTH: &[&str] = &[PLAIN, KEYWARD];
+const ALL: &[&str] = &[PLAIN, KEYWARD, COLUMNS, VIEW];
+/// How far two runs of the very same thing are apart.
+const NOISE: &[&str] = &[PLAIN, PLAIN];
+
+const SELECT_BY_ID: &str = include_str!("acts/select_by_id.sql");
+const SELECT_BY_ACCOUNT: &str = include_str!("acts/select_by_account.sql");
+const INSERT_LOCATION: &str = include_str!("acts/insert_location.sql");
+const INSERT_LOCATION_WITH_KEY: &str = include_str!("acts/insert_location_with_key.sql");
+const UPDATE_LOCATION: &str = include_str!("acts/update_location.sql");
+const INSERT_USER: &str = include_str!("acts/insert_user.sql");
+const UPDATE_USER: &str = include_str!("acts/update_user.sql");
+
+const READS: Option<Goal> = Some(Goal::AtLeast(0.97));
+const LOCATIONS: Option<Goal> = Some(Goal::AtLeast(0.95));
+const USERS: Option<Goal> = Some(Goal::AtLeast(0.97));
+
+const fn read(what: &'static str, role: &'static str, text: &'static str, contestants: &'static [&'static str]) -> Act {
+    Act { part: "reads", what, role, text, contestants, durable: true, goal: READS }
+}
+
+const fn location(
+    what: &'static str,
+    role: &'static str,
+    text: &'static str,
+    contestants: &'static [&'static str],
+    durable: bool,
+    goal: Option<Goal>,
+) -> Act {
+    Act { part: "locations", what, role, text, contestants, durable, goal }
+}
+
+const fn user(what: &'static str, role: &'static str, text: &'static str, durable: bool, goal: Option<Goal>) -> Act {
+    Act { part: "users", what, role, text, contestants: BOTH, durable, goal }
+}
+
+/// All that is measured, in the order of the tables.
+pub(crate) const ACTS: [Act; 26] = [
+    read("the same against itself, by id", "api_v2", SELECT_BY_ID, NOISE),
+    read("select by id", "api_v2", SELECT_BY_ID, ALL),
+    read("select by id", "app_ui", SELECT_BY_ID, BOTH),
+    read("select by id", "api_v1", SELECT_BY_ID, BOTH),
+    read("select the 25 of an account", "api_v2", SELECT_BY_ACCOUNT, ALL),
+    read("select the 25 of an account", "app_ui", SELECT_BY_ACCOUNT, BOTH),
+    location("insert", "api_v2", INSERT_LOCATION, BOTH, true, LOCATIONS),
+    location("insert", "api_v2", INSERT_LOCATION, ALL, false, LOCATIONS),
+    location("insert", "app_ui", INSERT_LOCATION, BOTH, false, LOCATIONS),
+    location("update", "api_v2", UPDATE_LOCATION, BOTH, true, LOCATIONS),
+    location("update", "api_v2", UPDATE_LOCATION, ALL, false, LOCATIONS),
+    location("update", "app_ui", UPDATE_LOCATION, BOTH, false, LOCATIONS),
+    location("insert, bringing a key", "api_v2", INSERT_LOCATION_WITH_KEY, BOTH, true, None),
+    location("insert, bringing a key", "api_v2", INSERT_LOCATION_WITH_KEY, BOTH, false, None),
+    user("insert", "api_v2", INSERT_USER, true, USERS),
+    user("insert", "api_v2", INSERT_USER, false, USERS),
+    user("insert", "app_ui", INSERT_USER, true, USERS),
+    user("insert", "app_ui", INSERT_USER, false, USERS),
+    user("insert, accounts that are off", "api_v1", INSERT_USER, true, None),
+    user("insert, accounts that are off", "api_v1", INSERT_USER, false, None),
+    user("update", "api_v2", UPDATE_USER, true, USERS),
+    user("update", "api_v2", UPDATE_USER, false, USERS),
+    user("update", "app_ui", UPDATE_USER, true, USERS),
+    user("update", "app_ui", UPDATE_USER, false, USERS),
+    user("update, accounts that are off", "api_v1", UPDATE_USER, true, None),
+    user("update, accounts that are off", "api_v1", UPDATE_USER, false, None),
+];
+
+impl Act {
+    /// Returns the script for pgbench. The legacy role keeps to accounts that are off, which have odd ids, and to their users, whose ids are odd too.
+    pub(crate) fn script(&self, contestant: &str) -> String {
+        // with column privileges, * is refused
+        let columns = if contestant == COLUMNS { "id, account_id, name, updated_at" } else { "*" };
+        let (accounts, users) = if self.role == "api_v1" {
+            ("random(0, 1999) * 2 + 1", "random(0, 49999) * 2 + 1")
+        } else {
+            ("random(1, 4000)", "random(1, 100000)")
+        };
+        self.text.replace("{columns}", columns).replace("{accounts}", accounts).replace("{users}", users)
+    }
+
+    /// Returns what the role is to the application.
+    pub(crate) fn acts_as(&self) -> &'static str {
+        match self.role {
+            "api_v1" => "legacy API",
+            "app_ui" => "UI",
+            _ => "API",
+        }
+    }
+
+    /// Returns who is held to the goal.
+    pub(crate) fn challenger(&self) -> &'static str {
+        self.contestants[1]
+    }
+}

@@ -1,0 +1,3 @@
+-- For pgbench: one location by its id.
+\set id random(1, 100000)
+SELECT {columns} FROM app.locations WHERE id = :id;

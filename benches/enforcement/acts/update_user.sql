@@ -1,0 +1,3 @@
+-- For pgbench: another name for a user.
+\set id {users}
+UPDATE app.users SET name = 'Another name' WHERE id = :id;

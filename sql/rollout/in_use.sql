@@ -2,7 +2,7 @@
 -- parameters: $1 the accounts{% if of == "settings" %}; $2 the waves that sealed the keys{% endif %}
 
 -- role: owner
--- lock: {{ key.row_lock }} on the rows that are about to be written
+-- lock: FOR UPDATE or FOR NO KEY UPDATE, as their UPDATE will, on the rows that are about to be written
 {% import "rollout/_macros.sql" as r %}
 {% macro rows() %}
       FROM {{ key.table }} AS b

@@ -2,7 +2,7 @@
 --   locked; rows in use are left out.
 -- parameters: $1 how many to return at most; $2 whether a row whose account can't be determined counts as enabled
 -- role: owner
--- lock: {{ key.row_lock }} on the rows returned
+-- lock: FOR UPDATE or FOR NO KEY UPDATE, as their UPDATE will, on the rows returned
 {% import "rollout/_macros.sql" as r %}
 
 SELECT b.{{ key.id }}::text AS id

@@ -408,14 +408,40 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Publishes the sealed keys of a vault in batches, until none is left.
+    /// Publishes the sealed keys of a vault, until none is left. Transactions that were under way may seal one meanwhile: only a key that is
+    /// still there after nothing more could be published, twice, has no row.
     async fn publish(&self, db: &mut Db, name: &str, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+        let mut total = 0;
+        let mut stays = None;
+        loop {
+            let published = self.publish_once(db, name, &mut total, progress).await?;
+            let left = self.left(db, name).await?;
+            if left == 0 {
+                return Ok(());
+            }
+            if published == 0 && stays == Some(left) {
+                // What comes next drops the vault, and a key is never lost.
+                return Err(Error::refused(format!("{left} sealed keys of {name} have no row in their table, and so can't be published"))
+                    .with_hint(format!("attach the partition that their rows are in, or delete them from keyward.vault_{name}; then run the same command again")));
+            }
+            stays = Some(left);
+        }
+    }
+
+    /// Publishes the sealed keys of a vault in batches, until nothing more can be published. Returns how many were.
+    async fn publish_once(
+        &self,
+        db: &mut Db,
+        name: &str,
+        total: &mut u64,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<u64> {
         #[derive(serde::Deserialize)]
         struct Published {
             published: i64,
         }
         let function = Ident::new(format!("publish_rows_{name}"))?;
-        let mut total = 0;
+        let before = *total;
         // Rows in use are left out of a batch; at last they are waited for, one by one.
         let mut most = 1000;
         loop {
@@ -429,13 +455,13 @@ impl Work<'_> {
                 Ok(batch) => {
                     db.execute("COMMIT").await?;
                     match (batch.published, most) {
-                        (0, 1) => break,
+                        (0, 1) => return Ok(*total - before),
                         (0, _) => most = 1,
                         _ => {}
                     }
-                    total += batch.published.unsigned_abs();
+                    *total += batch.published.unsigned_abs();
                     if batch.published > 0 {
-                        progress(Progress::Published(name, total));
+                        progress(Progress::Published(name, *total));
                     }
                 }
                 Err(failure) => {
@@ -445,13 +471,6 @@ impl Work<'_> {
                 }
             }
         }
-        let left = self.orphans(db, name).await?;
-        if left > 0 {
-            // What comes next drops the vault, and a key is never lost.
-            return Err(Error::refused(format!("{left} sealed keys of {name} have no row in their table, and so can't be published"))
-                .with_hint(format!("attach the partition that their rows are in, or delete them from keyward.vault_{name}; then run the same command again")));
-        }
-        Ok(())
     }
 
     /// Seals published keys in batches, until none is left in an enabled account.
@@ -534,7 +553,7 @@ impl Work<'_> {
         }
     }
 
-    async fn orphans(&self, db: &mut Db, name: &str) -> Result<i64> {
+    async fn left(&self, db: &mut Db, name: &str) -> Result<i64> {
         #[derive(serde::Deserialize)]
         struct Left {
             left: i64,

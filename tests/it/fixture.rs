@@ -198,7 +198,9 @@ pub(crate) struct Dice(u64);
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
         // neighbours shall not begin alike
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        let mut mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        Self(mixed ^ (mixed >> 32))
     }
 
     pub(crate) fn below(&mut self, most: u64) -> u64 {

@@ -499,8 +499,17 @@ fn from_string<T>(
 
 impl FromToml for Ident {
     fn from_toml(value: &Spanned<DeValue<'_>>, spot: Spot, faults: &mut Faults<'_>) -> Option<Self> {
-        from_string(value, spot, faults, Self::new)
+        from_string(value, spot, faults, |text| on_one_line(&text).and_then(|()| Self::new(text)))
     }
+}
+
+/// Refuses names with line breaks and other control characters: names stand in comments of the SQL that is installed, and in messages.
+fn on_one_line(name: &str) -> Result<()> {
+    if name.chars().any(char::is_control) {
+        return Err(Error::usage(format!("the name {name:?} has a line break or another control character in it"))
+            .with_hint("keyward can't protect such a table; rename it"));
+    }
+    Ok(())
 }
 
 impl FromToml for Name {
@@ -511,7 +520,7 @@ impl FromToml for Name {
 
 impl FromToml for Table {
     fn from_toml(value: &Spanned<DeValue<'_>>, spot: Spot, faults: &mut Faults<'_>) -> Option<Self> {
-        from_string(value, spot, faults, |text| text.parse())
+        from_string(value, spot, faults, |text| on_one_line(&text).and_then(|()| text.parse()))
     }
 }
 

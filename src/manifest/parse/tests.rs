@@ -320,3 +320,14 @@ fn the_example_is_a_manifest() {
     let manifest = Manifest::parse(include_str!("../../../keyward.example.toml"), "keyward.example.toml").unwrap();
     assert_eq!((manifest.keys.len(), manifest.writes.len()), (2, 1));
 }
+
+#[test]
+fn a_name_with_a_line_break_is_refused_where_it_stands() {
+    for (from, to) in
+        [("\"app.locations\"", r#""app.\"lo\ncations\"""#), ("\"api_key\"", r#""api\tkey""#), ("\"app_ui\"", r#""app\u0085ui""#)]
+    {
+        let error = Manifest::parse(&edited(from, to), "keyward.toml").unwrap_err();
+        let said = format!("{error} {:?} {:?}", std::error::Error::source(&error), error.hint());
+        assert!(said.contains("line break or another control character"), "{said}");
+    }
+}

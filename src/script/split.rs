@@ -29,6 +29,13 @@ pub(crate) enum Piece<'a> {
         /// Where it starts.
         at: usize,
     },
+    /// The lines of data for a COPY … FROM stdin that came before, without the `\\.` that ends them.
+    Data {
+        /// Its text.
+        text: &'a str,
+        /// Where it starts.
+        at: usize,
+    },
 }
 
 /// How often a quote that is never closed is stepped over before the rest is given up: each time the rest is read again.
@@ -36,6 +43,18 @@ const MOST_OPEN_QUOTES: usize = 16;
 
 /// The words at a statement's beginning that tell whether it may have a body of statements.
 const HEAD: usize = 4;
+
+/// The commands of psql that take the rest of their line as it stands.
+const WHOLE_LINE: [&str; 7] = ["copy", "ef", "ev", "h", "help", "sf", "sv"];
+
+/// Tells whether a command of psql is a `\copy` whose data is in the script.
+fn copies_from_script(command: &str) -> bool {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is_here = |pair: &[&str]| {
+        pair[0].eq_ignore_ascii_case("from") && ["stdin", "stdout"].iter().any(|word| pair[1].eq_ignore_ascii_case(word))
+    };
+    words.first() == Some(&"\\copy") && words.windows(2).any(is_here)
+}
 
 /// Cuts a script.
 pub(crate) struct Pieces<'a> {
@@ -49,7 +68,10 @@ pub(crate) struct Pieces<'a> {
     blocks: usize,
     head: Vec<&'a str>,
     last: &'a str,
-    copies: bool,
+    /// Blocks of data that follow once the statements under way are sent.
+    copies: usize,
+    /// Blocks of data that begin on the next line.
+    data: usize,
     open_quotes: usize,
     ready: std::collections::VecDeque<Piece<'a>>,
 }
@@ -65,7 +87,8 @@ impl<'a> Pieces<'a> {
             blocks: 0,
             head: Vec::new(),
             last: "",
-            copies: false,
+            copies: 0,
+            data: 0,
             open_quotes: 0,
             ready: std::collections::VecDeque::new(),
         }
@@ -96,7 +119,11 @@ impl<'a> Pieces<'a> {
         self.blocks = 0;
         self.head.clear();
         self.last = "";
-        self.copies = false;
+    }
+
+    /// What was read so far is sent to the server: the data for it is on the next lines.
+    fn send(&mut self) {
+        self.data += std::mem::take(&mut self.copies);
     }
 
     /// The end of what a quote opens, just after its closing one; `None` if there is none.
@@ -195,8 +222,9 @@ impl<'a> Pieces<'a> {
             }
         }
         let begins = |expected: &str| self.head.first().is_some_and(|first| first.eq_ignore_ascii_case(expected));
-        if is("stdin") && self.last.eq_ignore_ascii_case("from") && begins("copy") {
-            self.copies = true;
+        // FROM stdout is the same, for Postgres's grammar.
+        if (is("stdin") || is("stdout")) && self.last.eq_ignore_ascii_case("from") && begins("copy") {
+            self.copies += 1;
         }
         self.last = word;
         // E'…'
@@ -215,17 +243,80 @@ impl<'a> Pieces<'a> {
         word(0, &["create"]) && (word(1, &routine) || (word(1, &["or"]) && word(2, &["replace"]) && word(3, &routine)))
     }
 
-    /// Skips the data of COPY … FROM stdin: the lines after this one, up to `\.`.
-    fn skip_data(&mut self) {
-        self.at = (self.end_of_line(self.at) + 1).min(self.bytes.len());
+    /// Takes a block of data: the lines from here up to `\.`.
+    fn take_data(&mut self) {
+        let from = self.at;
+        let mut until = self.bytes.len();
         while self.at < self.bytes.len() {
-            let end = self.end_of_line(self.at);
-            let line = self.text.get(self.at..end).unwrap_or_default();
+            let start = self.at;
+            let end = self.end_of_line(start);
             self.at = (end + 1).min(self.bytes.len());
-            if line.trim_end_matches('\r') == "\\." {
-                return;
+            if self.text.get(start..end).unwrap_or_default().trim_end_matches('\r') == "\\." {
+                until = start;
+                break;
             }
         }
+        self.ready.push_back(Piece::Data { text: self.text.get(from..until).unwrap_or_default(), at: from });
+    }
+
+    /// Ends a line; data may begin on the next one.
+    fn end_line(&mut self) {
+        self.at += 1;
+        if self.data > 0 {
+            // psql reads the data before it goes on with what the line has begun.
+            self.finish(self.at - 1);
+            for _ in 0..std::mem::take(&mut self.data) {
+                self.take_data();
+            }
+        }
+    }
+
+    /// A command of psql, `\;` between statements that are sent together, or `\:`.
+    fn backslash(&mut self) {
+        match self.byte(self.at + 1) {
+            b';' => {
+                self.finish(self.at);
+                self.at += 2;
+            }
+            b':' => self.step(Some(self.at + 2)),
+            _ => {
+                self.finish(self.at);
+                let end = self.end_of_command(self.at);
+                let text = self.text.get(self.at..end).unwrap_or_default().trim_end();
+                self.ready.push_back(Piece::Meta { text, at: self.at });
+                if text.starts_with("\\g") {
+                    self.send();
+                } else if copies_from_script(text) {
+                    self.data += 1;
+                }
+                self.at = end;
+                // A pair of backslashes only ends the command.
+                if self.byte(end) == b'\\' && self.byte(end + 1) == b'\\' {
+                    self.at += 2;
+                }
+            }
+        }
+    }
+
+    /// The end of a command of psql: that of its line, or the next backslash outside of quotes.
+    fn end_of_command(&self, from: usize) -> usize {
+        let end = self.end_of_line(from);
+        let name = self.text.get(from + 1..end).unwrap_or_default();
+        let name = name.split(|c: char| c.is_whitespace() || c == '\\').next().unwrap_or_default();
+        if WHOLE_LINE.contains(&name) || name.starts_with('!') {
+            return end;
+        }
+        let mut at = from + 1 + name.len();
+        while at < end {
+            match self.byte(at) {
+                b'\\' => return at,
+                quote @ (b'\'' | b'"' | b'`') => {
+                    at = self.after_quote(at, quote, quote == b'\'').map_or(end, |after| after.min(end));
+                }
+                _ => at += 1,
+            }
+        }
+        end
     }
 
     /// Goes on to the next character that matters; `false` at the end.
@@ -246,21 +337,12 @@ impl<'a> Pieces<'a> {
                 };
                 self.step(after);
             }
-            b'\\' => {
-                self.finish(self.at);
-                let end = self.end_of_line(self.at);
-                if let Some(text) = self.text.get(self.at..end) {
-                    self.ready.push_back(Piece::Meta { text: text.trim_end(), at: self.at });
-                }
-                self.at = end;
-            }
+            b'\\' => self.backslash(),
+            b'\n' => self.end_line(),
             b';' if self.parens == 0 && self.blocks == 0 => {
-                let copies = self.copies;
                 self.finish(self.at);
+                self.send();
                 self.at += 1;
-                if copies {
-                    self.skip_data();
-                }
             }
             b'(' => {
                 self.parens += 1;
@@ -329,6 +411,29 @@ mod tests {
         assert_eq!(statements(script), ["COPY a.b (c, d) FROM stdin", "SELECT 1", "SELECT 2"]);
         let metas: Vec<_> = Pieces::new(script).filter(|piece| matches!(piece, Piece::Meta { .. })).collect();
         assert_eq!(metas.len(), 3, "{metas:?}");
+    }
+
+    #[test]
+    fn data_begins_on_the_line_after_the_one_that_asks_for_it() {
+        let script = "COPY a FROM stdin; SELECT 1;\n'x\n\\.\nSELECT 2\\; COPY a FROM STDIN \\; COPY b FROM stdout; SELECT 3;\n;1\n\\.\n;2\n\\.\n\
+                      COPY a FROM stdin \\g\n;3\n\\.\n\\copy a from stdin with (format csv)\n;4\n\\.\n\\copy a from pstdin\nSELECT 4;";
+        let expected = [
+            "COPY a FROM stdin",
+            "SELECT 1",
+            "SELECT 2",
+            "COPY a FROM STDIN",
+            "COPY b FROM stdout",
+            "SELECT 3",
+            "COPY a FROM stdin",
+            "SELECT 4",
+        ];
+        assert_eq!(statements(script), expected);
+    }
+
+    #[test]
+    fn a_command_of_psql_ends_at_the_next_one() {
+        let script = "SELECT 1 AS x \\gset \\\\ SELECT 2;\n\\echo 'a \\' \\\\ b' `c \\ d` \\echo e \\\\SELECT 3;\n\\! rm \\\\ SELECT 4;\nSELECT 5\\; SELECT a[1\\:2];";
+        assert_eq!(statements(script), ["SELECT 1 AS x", "SELECT 2", "SELECT 3", "SELECT 5", "SELECT a[1\\:2]"]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! Reading: files of any tool become texts, and texts become pieces.
+//! Scripts: files of any tool become texts, texts become pieces, and pieces can be run.
+//!
+//! A script isn't SQL: it has commands of psql, data, a part that undoes the rest, and quotes left open.
 
+mod forward;
 mod lines;
-mod own;
+mod play;
 mod split;
 mod tool;
 
@@ -10,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+pub(crate) use forward::{Run, forward};
 pub(crate) use lines::Lines;
-pub(crate) use own::own_plan;
+pub(crate) use play::{is_harmless, is_shown_only, not_followed, play};
 pub(crate) use split::{Piece, Pieces};
 pub(crate) use tool::{Direction, Marker, markers};
 
@@ -54,6 +58,18 @@ impl Source {
         };
         read.map_err(|error| Error::usage(format!("can't read {path}")).with_source(error))?;
         Ok(Self::new(path, bytes))
+    }
+
+    /// Refuses a text that is to be run and isn't all there.
+    pub(crate) fn require_utf8(&self) -> Result<()> {
+        match self.not_utf8 {
+            None => Ok(()),
+            Some(at) => {
+                let (line, _) = Lines::new(&self.text).place(at);
+                Err(Error::usage(format!("line {line} of {} isn't UTF-8", self.path))
+                    .with_hint("pg_dump --encoding=UTF8 writes it so"))
+            }
+        }
     }
 }
 
@@ -108,6 +124,14 @@ pub fn files(paths: &[String]) -> Result<Vec<String>> {
     let mut seen = std::collections::HashSet::new();
     all.retain(|path| seen.insert(path.clone()));
     Ok(all)
+}
+
+/// Loads a file, or the files of a directory in the order in which they run.
+///
+/// # Errors
+/// As [`files`] and [`Source::load`].
+pub fn load(path: &str) -> Result<Vec<Source>> {
+    files(&[path.to_owned()])?.iter().map(|file| Source::load(file)).collect()
 }
 
 /// Collects `.sql` files; links to directories aren't followed, so that there is an end.

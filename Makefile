@@ -1,7 +1,7 @@
 # `make demo` shows keyward at work, `make test` tries every promise, `make check` is what CI asks besides.
 # Each installs what is missing first, and says so.
 
-.PHONY: setup demo test check soak clients advisories matrix bench bench-lint
+.PHONY: setup demo test check soak clients advisories matrix bench bench-lint fuzz lint-postgres
 
 setup:
 	@scripts/setup.sh
@@ -36,12 +36,21 @@ advisories: setup
 matrix: setup
 	scripts/matrix.sh
 
-# How quick the lint is, beside the linter that it asks about locks; a minute.
+# How quick the lint is, beside the linter that it asks about locks; a minute. Writes the results down.
 bench-lint: setup
-	cargo bench --locked --bench lint
+	cargo bench --locked --bench lint -- --write docs/benchmarks.md
+
+# Random SQL for the lint, ten minutes unless FUZZ_SECONDS says otherwise; CONTRIBUTING.md tells how to keep what it finds.
+FUZZ_SECONDS ?= 600
+fuzz: setup
+	scripts/fuzz.sh $(FUZZ_SECONDS)
+
+# The lint on PostgreSQL's own regression tests: make lint-postgres SQL=postgresql-18.4/src/test/regress/sql
+lint-postgres: setup
+	KEYWARD_POSTGRES_SQL="$(abspath $(SQL))" cargo test --locked --test it the_regression_tests_of_postgres -- --ignored --nocapture
 
 # What enforcement costs, how quick the rollout is and how little the application notices, how soon a sandbox is there; most of an hour. Writes the
 # results down. make bench BENCHES=enforcement runs one of them.
-BENCHES ?= enforcement rollout sandbox
+BENCHES ?= enforcement rollout sandbox lint
 bench: setup
 	set -e; for bench in $(BENCHES); do cargo bench --locked --bench $$bench -- --write docs/benchmarks.md; done

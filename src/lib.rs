@@ -15,7 +15,7 @@
 //! | [`verify`] | attacks, tried as each role and rolled back |
 //! | [`sandbox`], [`demo`] | an ephemeral Postgres, and the whole story on one |
 //! | [`report`], [`cli`] | output formats, and the command line |
-//! | [`db`], [`ident`], [`template`], [`parse`], [`schema`], [`error`] | the doors and the ground |
+//! | [`db`], [`ident`], [`template`], [`parse`], [`script`], [`schema`], [`error`] | the doors and the ground |
 //!
 //! ```no_run
 //! use keyward::db::{Db, settings::Settings};
@@ -54,6 +54,7 @@ pub mod report;
 pub mod rollout;
 pub mod sandbox;
 pub mod schema;
+pub mod script;
 pub mod settle;
 pub mod signature;
 pub mod status;

@@ -4,8 +4,8 @@
 
 pub mod act;
 mod breaks;
+mod kind;
 mod read;
-mod roles;
 pub mod words;
 
 use std::ops::Range;
@@ -13,8 +13,8 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 
 pub use breaks::{Break, breaks};
+pub use kind::{copies, copies_from_client, is_about_databases, only_locks, sets_a_parameter};
 pub use read::{Unread, read};
-pub use roles::{is_about_databases, roles_of, sets_a_parameter};
 
 use crate::error::{Error, Result};
 

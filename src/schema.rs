@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__base_tables", include_str!("../migrations/V1__base_tables.sql")),
     ("V2__rollout_engine", include_str!("../migrations/V2__rollout_engine.sql")),
     ("V3__observe", include_str!("../migrations/V3__observe.sql")),
+    ("V4__ledger_signers", include_str!("../migrations/V4__ledger_signers.sql")),
 ];
 
 /// Where refinery keeps which migrations ran.

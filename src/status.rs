@@ -63,6 +63,8 @@ pub struct InForce {
     pub applied_at: jiff::Timestamp,
     /// Who applied it.
     pub applied_by: String,
+    /// The keys that had signed the plan which was applied last; none where nobody asked.
+    pub signed_by: Vec<String>,
     /// Whether the manifest given is the same.
     pub is_current: bool,
 }
@@ -187,6 +189,7 @@ struct Overview {
     policy: Option<Policy>,
     wave: Option<Wave>,
     events: BTreeMap<String, u64>,
+    signed_by: Option<Vec<String>>,
 }
 
 async fn installed(db: &mut Db, manifest: &Manifest, in_force: &Manifest, snapshot: &Snapshot) -> Result<Installed> {
@@ -197,7 +200,7 @@ async fn installed(db: &mut Db, manifest: &Manifest, in_force: &Manifest, snapsh
             .with_source(failure),
         _ => failure.into(),
     })?;
-    let Overview { policy, wave, events } = db.row(include_str!("../sql/status/overview.sql"), &[]).await?;
+    let Overview { policy, wave, events, signed_by } = db.row(include_str!("../sql/status/overview.sql"), &[]).await?;
     let stored = catalog::applied_manifest(db).await?;
     let templates = Templates::new(&[
         ("status/settings.sql", include_str!("../sql/status/settings.sql")),
@@ -226,6 +229,7 @@ async fn installed(db: &mut Db, manifest: &Manifest, in_force: &Manifest, snapsh
         sha256: stored.sha256,
         applied_at: stored.applied_at,
         applied_by: stored.applied_by,
+        signed_by: signed_by.unwrap_or_default(),
     });
     Ok(Installed { manifest, policy, accounts, keys, walls, wave, events })
 }

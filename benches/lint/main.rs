@@ -1,6 +1,7 @@
-//! How quick the lint is, beside the linter that it asks about locks: `cargo bench --bench lint -- [--files N] [--lines N] [--rounds N]`.
+//! How quick the lint is, beside the linter that it asks about locks: `cargo bench --bench lint -- [--files N] [--lines N] [--rounds N] [--write FILE]`.
 //!
-//! Both read the same files from the disk on all processors; the contestants take turns, and the best round of each counts. Results go to stdout as Markdown.
+//! Both read the same files from the disk on all processors; the contestants take turns, and the best round of each counts. Results go to stdout
+//! as Markdown, and with `--write` into a document.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -9,6 +10,7 @@
 )]
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -34,17 +36,22 @@ struct Args {
     files: usize,
     lines: usize,
     rounds: usize,
+    write: Option<String>,
 }
 
+/// What the results stand between in the document.
+const MARKS: (&str, &str) = ("<!-- lint -->\n", "<!-- end of lint -->\n");
+
 fn read_args() -> Result<Args, Box<dyn Error>> {
-    let mut args = Args { files: 10_000, lines: 20, rounds: 3 };
+    let mut args = Args { files: 10_000, lines: 20, rounds: 3, write: None };
     let mut given = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = given.next() {
-        let value = given.next().ok_or_else(|| format!("{arg} needs a value"))?.parse()?;
+        let value = given.next().ok_or_else(|| format!("{arg} needs a value"))?;
         match arg.as_str() {
-            "--files" => args.files = value,
-            "--lines" => args.lines = value,
-            "--rounds" => args.rounds = value,
+            "--files" => args.files = value.parse()?,
+            "--lines" => args.lines = value.parse()?,
+            "--rounds" => args.rounds = value.parse()?,
+            "--write" => args.write = Some(value),
             _ => return Err(format!("there is no {arg}").into()),
         }
     }
@@ -108,10 +115,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         best[2] = best[2].min(timed(|| Ok(squawk(&files)))?.0);
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("{} files of {} lines, {statements} statements, {cores} processors:\n", args.files, args.lines);
-    println!("| | seconds | beside Squawk |\n|---|---|---|");
+    let mut table = format!(
+        "{} files of {} lines, {statements} statements, {cores} processors:\n\n| | seconds | beside Squawk |\n|---|---|---|\n",
+        args.files, args.lines
+    );
     for (name, time) in ["keyward lint", "keyward lint --no-hazards", "Squawk's library, its default rules"].iter().zip(best) {
-        println!("| {name} | {:.2} | {:.2} |", time.as_secs_f64(), time.as_secs_f64() / best[2].as_secs_f64());
+        writeln!(table, "| {name} | {:.2} | {:.2} |", time.as_secs_f64(), time.as_secs_f64() / best[2].as_secs_f64())?;
+    }
+    print!("{table}");
+    if let Some(document) = &args.write {
+        let text = std::fs::read_to_string(document)?;
+        let (head, rest) = text.split_once(MARKS.0).ok_or("the document has no place for the results")?;
+        let (_, tail) = rest.split_once(MARKS.1).ok_or("the document has no end of the results")?;
+        std::fs::write(document, format!("{head}{}\n{table}\n{}{tail}", MARKS.0, MARKS.1))?;
     }
     Ok(())
 }

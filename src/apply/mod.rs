@@ -28,6 +28,8 @@ pub struct Options {
     pub accepted_risks: Vec<String>,
     /// Which hazards may be taken, besides those that the plan allows.
     pub hazards: Hazards,
+    /// The keys whose signatures of the plan were asked for and found, by name; the ledger keeps them.
+    pub signed_by: Vec<String>,
 }
 
 /// Which hazards may be taken.
@@ -46,6 +48,7 @@ impl Default for Options {
             patience: Duration::from_mins(1),
             accepted_risks: Vec::new(),
             hazards: Hazards::Any,
+            signed_by: Vec::new(),
         }
     }
 }
@@ -301,7 +304,7 @@ impl Work<'_> {
     /// The ledger first, then every statement at once, then one look at the catalogue: a strong lock is held from the second on.
     async fn inside(&mut self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
         db.execute(&format!("SET LOCAL lock_timeout = {}", self.options.lock_timeout.as_millis())).await?;
-        let before = has_ledger(db).await?;
+        let before = self.has_ledger(db).await?;
         if before {
             self.enter(db, steps).await?;
         }
@@ -328,7 +331,7 @@ impl Work<'_> {
         }
         if !before {
             self.unrecorded.extend(steps.iter().cloned());
-        } else if has_ledger(db).await? {
+        } else if self.has_ledger(db).await? {
             self.record(db, steps).await?;
         }
         Ok(())
@@ -371,7 +374,7 @@ impl Work<'_> {
     async fn enter(&self, db: &mut Db, steps: &[Step]) -> Result<(), Failure> {
         let texts = |field: fn(&Step) -> &str| Param::Texts(steps.iter().map(|step| field(step).to_owned()).collect());
         db.execute(&self.role(RunAs::Owner)).await?;
-        let params = [
+        let mut params = vec![
             env!("CARGO_PKG_VERSION").into(),
             self.manifest.into(),
             Param::Texts(self.options.accepted_risks.clone()),
@@ -379,8 +382,24 @@ impl Work<'_> {
             texts(|step| &step.sql),
             texts(|step| &step.undo),
         ];
-        db.run(include_str!("../../sql/apply/ledger.sql"), &params).await?;
+        if self.options.signed_by.is_empty() {
+            db.run(include_str!("../../sql/apply/ledger.sql"), &params).await?;
+        } else {
+            params.push(Param::Texts(self.options.signed_by.clone()));
+            db.run(include_str!("../../sql/apply/signed_ledger.sql"), &params).await?;
+        }
         Ok(())
+    }
+
+    /// Tells whether there is a ledger that steps can be entered in.
+    async fn has_ledger(&self, db: &mut Db) -> Result<bool, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Found {
+            there: bool,
+            has_signers: bool,
+        }
+        let found: Found = db.row(include_str!("../../sql/apply/has_ledger.sql"), &[]).await?;
+        Ok(found.there && (found.has_signers || self.options.signed_by.is_empty()))
     }
 
     /// Records what the catalogue now says of the objects that the steps made, and forgets those that they dropped.
@@ -570,14 +589,4 @@ impl Work<'_> {
 /// Tells whether what a step of [`How::Try`] met with is no reason to stop: rows, or another database's objects, are in the way.
 fn may_be_left_out(failure: &Failure) -> bool {
     matches!(failure.code(), Some("23502" | "2BP01" | "42501"))
-}
-
-/// Tells whether keyward's base tables are there.
-async fn has_ledger(db: &mut Db) -> Result<bool, Failure> {
-    #[derive(serde::Deserialize)]
-    struct There {
-        there: bool,
-    }
-    let there: There = db.row("SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relname = 'object' AND c.relnamespace = pg_catalog.to_regnamespace('keyward')) AS there", &[]).await?;
-    Ok(there.there)
 }

@@ -64,9 +64,9 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let kept = args.plan.as_deref().map(|path| args.required.read(context, path)).transpose()?;
     let mut db = context.connect().await?;
     let is_kept = kept.is_some();
-    let plan = match kept {
-        Some(plan) => plan,
-        None => apply::plan(&mut db, &manifest).await?,
+    let (plan, signed_by) = match kept {
+        Some(kept) => kept,
+        None => (apply::plan(&mut db, &manifest).await?, Vec::new()),
     };
     let Approval { hazards, risks } = args.allowed.by_name(context, &plan);
     let refused = !plan.refusals(&risks).is_empty();
@@ -76,7 +76,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let open: Vec<_> = plan.hazards_not_allowed(&hazards).into_iter().map(|(hazard, _)| hazard.id.clone()).collect();
-    let mut options = Options { accepted_risks: risks, hazards: Hazards::Named(hazards), ..args.waits.options() };
+    let mut options = Options { accepted_risks: risks, hazards: Hazards::Named(hazards), signed_by, ..args.waits.options() };
     if !refused {
         context.note(&text::plan(&plan, false, context.paint_notes()));
         let with = if open.is_empty() { String::new() } else { format!(", with {}", open.join(", ")) };

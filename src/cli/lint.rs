@@ -3,20 +3,21 @@
 use std::path::PathBuf;
 
 use crate::audit::Severity;
-use crate::db::Db;
-use crate::db::settings::Settings;
 use crate::error::{Error, Result};
 use crate::lint::{self, Options, Source, Step};
 use crate::manifest::Manifest;
+use crate::rehearsal;
 use crate::report::{entry, findings, github, json, junit, sarif};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::Listen;
+use crate::script;
 
 use super::Exit;
 use super::args::Output;
 use super::context::Context;
 
 const EXAMPLES: &str = "\
-Needs the manifest only; no database is asked, unless --trace tries the migrations on a sandbox. Reads plain SQL and what refinery, sqlx, Flyway, dbmate, goose, golang-migrate, psql and
+Needs the manifest only; no database is asked, unless --trace tries the migrations on a sandbox (of the live database it takes the schema
+alone, with pg_dump, and no row). Reads plain SQL and what refinery, sqlx, Flyway, dbmate, goose, golang-migrate, psql and
 others make of it; a directory gives its .sql files in the order of their numbers, - is standard input.
 Exit code 1 if a warning or an error is reported; notes only tell. A comment accepts a finding, with its reason:
   -- keyward:allow KWL030 test accounts only          the next statement, or the one it stands behind
@@ -26,7 +27,8 @@ Examples:
   keyward lint migrations/
   keyward lint --output github $(git diff --name-only origin/main -- migrations)
   keyward lint --explain KWL023                       what a rule is about, with examples
-  keyward lint --trace --schema schema.sql V7__x.sql  which locks it takes, tried on a server of its own";
+  keyward lint --trace V7__x.sql                      which locks it takes, tried on a server of its own with the live database's schema
+  keyward lint --trace --schema schema.sql V7__x.sql  the same with a dump's schema";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -48,13 +50,14 @@ pub(crate) struct Args {
     /// Judge locks and rewrites for this major version of PostgreSQL
     #[arg(long, value_name = "VERSION", default_value_t = lint::PG_VERSION, value_parser = clap::value_parser!(u32).range(10..=30))]
     pg_version: u32,
-    /// Run the migrations on a sandbox that has the schema of --schema, and tell the locks and rewrites that were really seen
-    #[arg(long, requires = "schema")]
+    /// Run the migrations on a sandbox that has the schema of --schema, or else of the live database, and tell the locks and rewrites that were
+    /// really seen
+    #[arg(long)]
     trace: bool,
-    /// The schema before the migrations, as pg_dump --schema-only writes it
-    #[arg(long, value_name = "FILE", requires = "trace")]
+    /// The schema before the migrations: a dump of the schema alone, or a directory of migrations
+    #[arg(long, value_name = "FILE|DIR", requires = "trace")]
     schema: Option<String>,
-    /// Take the sandbox's programs from this directory and nowhere else
+    /// Take the sandbox's programs from this directory and nowhere else, and pg_dump if it is there
     #[arg(long, value_name = "DIR", requires = "trace")]
     bin_dir: Option<PathBuf>,
     /// Print what a rule is about, why, and what to do; without an ID, list them all
@@ -75,8 +78,8 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
         Some(sources) => lint::lint_sources(&manifest, sources, &options),
         None => lint::lint(&manifest, &paths, &options)?,
     };
-    if let (Some(sources), Some(schema)) = (&sources, &args.schema) {
-        report.measured(trace(&manifest, args, &Source::load(schema)?, sources).await?);
+    if let Some(sources) = &sources {
+        report.measured(trace(context, &manifest, args, sources).await?);
     }
     report.from_severity(args.min_severity);
     let sheet = entry::lint(&report);
@@ -92,18 +95,29 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 }
 
 /// Tries the migrations on a server of their own.
-async fn trace(manifest: &Manifest, args: &Args, schema: &Source, sources: &[Source]) -> Result<Vec<Step>> {
-    let library_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-    let options = sandbox::Options::new()
-        .bin_dir(args.bin_dir.clone())
-        .search_path(std::env::var_os("PATH"))
-        .library_path(std::env::var_os(library_path));
-    let blocking = |_| Error::bug("the sandbox's thread gave up");
-    let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(options)).await.map_err(blocking)??;
-    let mut db = Db::connect(&Settings::resolve(Some(&sandbox.socket_url_as("postgres", "postgres")), &|_| None)?).await?;
-    let steps = lint::trace(&mut db, manifest, schema, sources).await;
-    db.close().await;
-    tokio::task::spawn_blocking(|| sandbox.stop()).await.map_err(blocking)??;
+async fn trace(context: &Context, manifest: &Manifest, args: &Args, sources: &[Source]) -> Result<Vec<Step>> {
+    let (schema, live) = if let Some(path) = &args.schema {
+        (script::load(path)?, None)
+    } else {
+        let mut db = context.connect().await?;
+        let dumped = rehearsal::dump(&mut db, args.bin_dir.as_deref(), std::env::var_os("PATH").as_deref()).await?;
+        db.close().await;
+        (vec![dumped.source], Some((dumped.major, dumped.database)))
+    };
+    let sandbox = super::sandbox::start(args.bin_dir.clone(), Listen::UnixSocket, &[]).await?;
+    if let Some((major, database)) = live {
+        let here = sandbox.version();
+        let other =
+            if here.major() == major { "" } else { ": locks may differ; name a server of the same version with --bin-dir DIR" };
+        context.note(&format!(
+            "tried on PostgreSQL {} with the schema of {database}, which is on PostgreSQL {major}{other}",
+            here.number()
+        ));
+    }
+    let mut rehearsal = rehearsal::load(&sandbox, manifest, &schema).await?;
+    let steps = lint::trace(&mut rehearsal.db, sources).await;
+    rehearsal.db.close().await;
+    tokio::task::spawn_blocking(|| sandbox.stop()).await.map_err(|_| Error::bug("the sandbox's thread gave up"))??;
     steps
 }
 

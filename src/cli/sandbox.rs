@@ -1,14 +1,14 @@
 //! `keyward sandbox`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::db::Db;
 use crate::db::settings::Settings;
 use crate::error::{Error, Result};
-use crate::parse;
 use crate::sandbox::{Listen, Options, Sandbox};
+use crate::script::{self, Source};
 
 use super::Exit;
 use super::context::Context;
@@ -32,9 +32,9 @@ pub(crate) struct Args {
     /// Listen on a free port of 127.0.0.1 too, with a random password
     #[arg(long)]
     loopback: bool,
-    /// Run this SQL file as the superuser first; give it again for more
+    /// Run this file as the superuser first: SQL, or a plain dump of pg_dump's; give it again for more
     #[arg(long, value_name = "FILE")]
-    schema: Vec<PathBuf>,
+    schema: Vec<String>,
     /// Set a server parameter, such as wal_level=logical; give it again for more
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
@@ -43,15 +43,15 @@ pub(crate) struct Args {
 /// Starts a server and waits for Ctrl-C.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     // Read first: a file that isn't there needs no server.
-    let scripts = args.schema.iter().map(|path| Ok((path.as_path(), script(path)?))).collect::<Result<Vec<_>>>()?;
+    let scripts = args.schema.iter().map(|path| Source::load(path)).collect::<Result<Vec<_>>>()?;
     let heard = |error: std::io::Error| Error::bug("can't listen for signals").with_source(error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(heard)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(heard)?;
 
     let listen = if args.loopback { Listen::Loopback } else { Listen::UnixSocket };
     let sandbox = start(args.bin_dir.clone(), listen, &args.settings).await?;
-    for (path, statements) in &scripts {
-        load(&sandbox, path, statements).await?;
+    for source in &scripts {
+        load(&sandbox, source).await?;
     }
     context.data(&sandbox.url());
     context.note(&format!(
@@ -84,30 +84,16 @@ pub(super) async fn start(bin_dir: Option<PathBuf>, listen: Listen, settings: &[
     started.map_err(|_| Error::bug("the sandbox's thread gave up"))?
 }
 
-/// Reads a file and splits it into statements.
-fn script(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::usage(format!("can't read {}", path.display())).with_source(error))?;
-    parse::split(&text).map_err(|error| {
-        Error::usage(format!("{} is not a script of SQL statements", path.display()))
-            .with_source(error)
-            .with_hint("psql's own commands (\\connect, COPY … FROM stdin with its data) are not SQL: run such a file with psql")
-    })
-}
-
-/// Runs the statements of a file one by one, as psql does, so that each may have a transaction of its own.
-async fn load(sandbox: &Sandbox, path: &Path, statements: &[String]) -> Result<()> {
-    let settings = Settings::resolve(Some(&sandbox.socket_url_as("postgres", "postgres")), &|_| None)?;
-    let mut db = Db::connect(&settings).await?;
-    // A server's defaults, not keyward's own.
-    db.execute("RESET ALL").await?;
-    for (at, statement) in statements.iter().enumerate() {
-        db.execute(statement)
-            .await
-            .map_err(|failure| Error::usage(format!("statement {} of {} failed", at + 1, path.display())).with_source(failure))?;
-    }
-    db.close().await;
-    Ok(())
+/// Runs a file as the superuser, as psql does.
+async fn load(sandbox: &Sandbox, source: &Source) -> Result<()> {
+    let mut connect = async |database: &str| {
+        let settings = Settings::resolve(Some(&sandbox.socket_url_as("postgres", database)), &|_| None)?;
+        let mut db = Db::connect(&settings).await?;
+        // A server's defaults, not keyward's own.
+        db.execute("RESET ALL").await?;
+        Ok(db)
+    };
+    script::play(source, "postgres", &mut connect).await
 }
 
 /// Reads `name=value`.

@@ -249,6 +249,17 @@ impl Db {
         Ok(done.rows_affected())
     }
 
+    /// Runs a COPY … FROM STDIN with its data.
+    ///
+    /// # Errors
+    /// The statement's failure.
+    pub async fn copy_in(&mut self, statement: &str, data: &str) -> Result<u64, Failure> {
+        let mut copy = self.conn.copy_in_raw(statement).await?;
+        // Where the server refuses the data, sending or ending says so.
+        copy.send(data.as_bytes()).await?;
+        Ok(copy.finish().await?)
+    }
+
     /// Runs one query and returns its rows, each read as `T` from the row's JSON form (`{"column": value, …}`).
     ///
     /// # Errors

@@ -47,6 +47,7 @@ pub struct Settings {
     password_fact: String,
     named: bool,
     connect_timeout: Option<Duration>,
+    libpq: Vec<(&'static str, Option<String>)>,
 }
 
 impl Settings {
@@ -113,7 +114,23 @@ impl Settings {
         options = options.application_name(name.or(value("fallback_application_name")).unwrap_or(APPLICATION_NAME));
 
         let named = name.is_some();
-        Ok(Self { options, user, host, port, database, password, password_fact, named, connect_timeout })
+        let libpq = KEYWORDS.iter().filter_map(|keyword| {
+            let given = value(keyword.name).map(str::to_owned);
+            let value = match keyword.name {
+                // What they led to is said by the others.
+                "service" | "servicefile" | "passfile" => None,
+                "host" => given.or_else(|| value("hostaddr").is_none().then(|| host.clone())),
+                "port" => Some(port.to_string()),
+                "user" => Some(user.clone()),
+                "dbname" => Some(database.clone()),
+                "password" => password.clone(),
+                "application_name" => Some(given.unwrap_or_else(|| APPLICATION_NAME.to_owned())),
+                _ => given,
+            };
+            Some((keyword.variable?, value))
+        });
+        let libpq = libpq.collect();
+        Ok(Self { options, user, host, port, database, password, password_fact, named, connect_timeout, libpq })
     }
 
     /// Returns the options to connect with. They hold the password.
@@ -126,6 +143,13 @@ impl Settings {
     #[must_use]
     pub fn connect_timeout(&self) -> Option<Duration> {
         self.connect_timeout
+    }
+
+    /// Returns the environment with which a program of libpq's, such as `pg_dump`, connects to the same place: the value of each of its variables,
+    /// or that it must not be set. It holds the password.
+    #[must_use]
+    pub fn libpq_environment(&self) -> &[(&'static str, Option<String>)] {
+        &self.libpq
     }
 
     /// Returns user, host (or socket directory), port and database for messages: `app_owner@db.example:5432/app`.

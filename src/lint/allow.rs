@@ -12,7 +12,7 @@ pub(crate) struct Allow {
     pub(crate) at: usize,
     pub(crate) is_for_file: bool,
     /// What it covers, in bytes; `None` until the statement is known.
-    covers: Option<(usize, usize)>,
+    pub(crate) covers: Option<(usize, usize)>,
     /// The rules for which it has accepted something.
     pub(crate) used: Vec<String>,
 }

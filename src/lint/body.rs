@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::parse::{Lexeme, placed_lexemes, value};
 
-use super::source::{Piece, Pieces};
+use crate::script::{Piece, Pieces};
 
 /// A statement of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]

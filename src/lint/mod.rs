@@ -1,6 +1,6 @@
 //! Migrations that would reopen a hole in what the manifest protects, found before they run.
 //!
-//! One way through: reading (`source`: files of any tool become pieces) → statements (`statement`, `body`: what each does, and what is inside it) →
+//! One way through: reading ([`crate::script`]: files of any tool become pieces) → statements (`statement`, `body`: what each does, and what is inside it) →
 //! rules (`rules`, a file each; what they may ask is in `ground`, what earlier statements have changed in `world`) → findings (`script`, which applies the
 //! suppressions of `allow`). Locks and rewrites are found by another linter (`hazards`). No database is asked.
 
@@ -9,10 +9,11 @@ mod body;
 mod finding;
 mod ground;
 mod hazards;
+mod measured;
+mod own;
 mod rule;
 mod rules;
 mod script;
-mod source;
 mod statement;
 mod trace;
 mod world;
@@ -24,9 +25,9 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::manifest::Manifest;
 
+pub use crate::script::{STDIN, Source, files};
 pub use finding::{Finding, Severity};
 pub use rule::{Rule, rule, rules};
-pub use source::{STDIN, Source, files};
 pub use trace::{Held, Step, trace};
 
 use world::World;
@@ -58,10 +59,13 @@ pub struct Report {
     /// What was measured, if the migrations were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<Step>>,
+    /// Suppressions of what is found by trying.
+    #[serde(skip)]
+    waiting: Vec<measured::Waiting>,
+    /// The files, in their order.
+    #[serde(skip)]
+    paths: Vec<String>,
 }
-
-/// Findings that say of a statement that it rewrites a table: where it was tried, the trace knows.
-const GUESSES: [&str; 2] = ["squawk/adding-field-with-default", "squawk/changing-column-type"];
 
 impl Report {
     /// Leaves out findings below a severity.
@@ -69,45 +73,6 @@ impl Report {
         let before = self.findings.len();
         self.findings.retain(|finding| finding.severity >= least);
         self.below += before - self.findings.len();
-    }
-
-    /// Adds what was measured. It overrules what was only guessed: a statement that ran and rewrote nothing isn't said to do so.
-    pub fn measured(&mut self, steps: Vec<Step>) {
-        for step in &steps {
-            let is_here =
-                |finding: &Finding| finding.file == step.file && (step.line, step.column) <= (finding.line, finding.column);
-            let next = steps.iter().filter(|other| other.file == step.file).map(|other| (other.line, other.column));
-            let end = next.filter(|place| *place > (step.line, step.column)).min().unwrap_or((usize::MAX, 0));
-            // A rewrite that was measured is told as one.
-            if step.failure.is_none() {
-                self.findings.retain(|finding| {
-                    !(GUESSES.contains(&finding.id.as_str()) && is_here(finding) && (finding.line, finding.column) < end)
-                });
-            }
-            for table in &step.rewrites {
-                self.add("KWL070", step, table.clone(), &format!("It rewrites {table}."));
-            }
-            if let Some(failure) = &step.failure {
-                self.add("KWL071", step, String::new(), &format!("The server says: {failure}."));
-            }
-        }
-        self.trace = Some(steps);
-    }
-
-    fn add(&mut self, id: &str, step: &Step, object: String, said: &str) {
-        let Some(rule) = rule(id) else { return };
-        self.findings.push(Finding {
-            id: rule.id.to_owned(),
-            severity: rule.severity,
-            title: rule.title.to_owned(),
-            detail: format!("{said} {}", rule.why),
-            remedy: rule.remedy.to_owned(),
-            cache_key: format!("{}:{}:{object}:{}", rule.id, step.file, step.statement),
-            object,
-            file: step.file.clone(),
-            line: step.line,
-            column: step.column,
-        });
     }
 
     /// Tells whether there is more than notes.
@@ -153,7 +118,17 @@ pub fn lint_sources(manifest: &Manifest, sources: &[Source], options: &Options) 
 }
 
 fn empty() -> Report {
-    Report { schema: SCHEMA, files: 0, statements: 0, findings: Vec::new(), allowed: 0, below: 0, trace: None }
+    Report {
+        schema: SCHEMA,
+        files: 0,
+        statements: 0,
+        findings: Vec::new(),
+        allowed: 0,
+        below: 0,
+        trace: None,
+        waiting: Vec::new(),
+        paths: Vec::new(),
+    }
 }
 
 fn run<I: Sync>(
@@ -180,9 +155,11 @@ fn run<I: Sync>(
     let mut report = empty();
     for result in results {
         report.files += 1;
+        report.paths.push(result.path);
         report.statements += result.statements;
         report.allowed += result.allowed;
         report.findings.extend(result.findings);
+        report.waiting.extend(result.waiting);
     }
     Ok(report)
 }

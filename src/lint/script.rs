@@ -3,23 +3,29 @@
 use crate::manifest::Manifest;
 use crate::parse::Unread;
 use crate::parse::act::Act;
+use crate::script::{Direction, Lines, Marker, Piece, Pieces, Source, markers};
 
 use super::Options;
 use super::allow::{Allow, Allows};
 use super::finding::Finding;
 use super::ground::Ground;
 use super::hazards::{Hazard, Hazards};
+use super::measured::{MEASURED, Waiting, unused};
+use super::own::own_plan;
 use super::rule::{Hit, Hits, Rule, rule, rules};
-use super::source::{Direction, Lines, Marker, Piece, Pieces, Source, markers, own_plan};
-use super::statement::{Inside, Statement};
+use super::statement::{Inside, Statement, Unreadable};
 use super::world::{Renames, World};
 
 /// What came of a script.
 #[derive(Debug)]
 pub(crate) struct Linted {
+    /// The script's path.
+    pub(crate) path: String,
     pub(crate) findings: Vec<Finding>,
     pub(crate) allowed: usize,
     pub(crate) statements: usize,
+    /// Suppressions of what is only found by trying.
+    pub(crate) waiting: Vec<Waiting>,
     /// What is renamed once it has run.
     pub(crate) renames: Renames,
 }
@@ -44,6 +50,8 @@ struct Reader<'a> {
     raw: Vec<Raw>,
     allows: Allows,
     statements: usize,
+    /// Statements that undo the migration were left out.
+    has_left_out: bool,
     /// Up to here the script is a plan as keyward wrote it.
     own_until: usize,
     options: &'a Options,
@@ -63,6 +71,7 @@ pub(crate) fn lint(source: &Source, manifest: &Manifest, world: &World, options:
         raw: Vec::new(),
         allows: Allows::default(),
         statements: 0,
+        has_left_out: false,
         own_until: 0,
         options,
         hazards: Hazards::default(),
@@ -75,8 +84,9 @@ pub(crate) fn lint(source: &Source, manifest: &Manifest, world: &World, options:
         match piece {
             Piece::Comment { text, at, begins_line } => reader.comment(text, at, begins_line),
             Piece::Meta { text, at } => reader.meta(text, at),
+            Piece::Data { .. } => {}
             Piece::Statement { at, .. } if at < reader.own_until => reader.statements += 1,
-            Piece::Statement { .. } if reader.direction == Direction::Down && !options.down => {}
+            Piece::Statement { .. } if reader.leaves_out() => reader.has_left_out = true,
             Piece::Statement { text, at } => reader.statement(text, at),
         }
     }
@@ -84,8 +94,15 @@ pub(crate) fn lint(source: &Source, manifest: &Manifest, world: &World, options:
 }
 
 impl Reader<'_> {
+    /// Tells whether what comes now isn't looked at.
+    fn leaves_out(&self) -> bool {
+        self.direction == Direction::Down && !self.options.down
+    }
+
     fn comment(&mut self, text: &str, at: usize, begins_line: bool) {
-        self.allows.comment(text, at, &self.source.text);
+        if !self.leaves_out() {
+            self.allows.comment(text, at, &self.source.text);
+        }
         self.hazards.comment(text);
         if !begins_line {
             return;
@@ -150,7 +167,10 @@ impl Reader<'_> {
         self.allows.statement(at, at + text.len());
         let statement = match Statement::read(text, at) {
             Ok(statement) => statement,
-            Err(error) => return self.unread(&error, text, at),
+            Err(Unreadable::Wrong(error)) => return self.unread(&error, text, at),
+            Err(Unreadable::FilledIn(place)) => {
+                return self.not_looked_into("KWL904", at + place, text, "What is filled in here isn't known.");
+            }
         };
         if self.options.hazards && self.direction == Direction::Up {
             self.hazards.statement(&statement, self.options);
@@ -191,11 +211,17 @@ impl Reader<'_> {
                 &format!("Postgres's grammar says: {}.", error.message.trim_end_matches('.')),
             );
         }
+        self.not_looked_into("KWL901", at, text, "");
+    }
+
+    /// Tells that a statement can't be judged; it is a warning if it names something of the manifest.
+    fn not_looked_into(&mut self, id: &str, at: usize, text: &str, detail: &str) {
         let manifest = self.current.as_ref().unwrap_or(self.manifest);
         let named = Ground { manifest, world: &self.world }.named(std::iter::once(text));
-        self.about_file("KWL901", at, "");
+        self.about_file(id, at, detail);
         if let (Some(named), Some(raw)) = (named, self.raw.last_mut()) {
-            raw.hit.detail = format!("It names {named}.");
+            raw.hit.detail =
+                [detail, &format!("It names {named}.")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
             raw.hit.severity = Some(super::Severity::Warning);
         }
     }
@@ -223,8 +249,10 @@ impl Reader<'_> {
                 findings.push(self.hazard(hazard, &lines));
             }
         }
+        let mut waiting = Vec::new();
         for allow in std::mem::take(&mut self.allows.all) {
-            for (id, detail) in complaints(&allow, self.options) {
+            waiting.extend(Waiting::of(&allow, &self.source.path, &lines));
+            for (id, detail) in complaints(&allow, self.options, self.has_left_out) {
                 let Some(rule) = rule(id) else { continue };
                 let hit = Hit { at: None, object: String::new(), detail, remedy: None, severity: None };
                 findings.push(self.finding(Raw { rule, at: allow.at, hit, note: "" }, &lines));
@@ -232,7 +260,7 @@ impl Reader<'_> {
         }
         findings.sort_by_key(|finding| (finding.line, finding.column));
         number(&mut findings);
-        Linted { findings, allowed, statements: self.statements, renames: self.renames }
+        Linted { path: self.source.path.clone(), findings, allowed, statements: self.statements, waiting, renames: self.renames }
     }
 
     fn hazard(&self, hazard: Hazard, lines: &Lines<'_>) -> Finding {
@@ -269,21 +297,19 @@ impl Reader<'_> {
     }
 }
 
-/// What is wrong with a suppression.
-fn complaints(allow: &Allow, options: &Options) -> Vec<(&'static str, String)> {
+/// What is wrong with a suppression. `has_left_out`: part of the file wasn't looked at.
+fn complaints(allow: &Allow, options: &Options, has_left_out: bool) -> Vec<(&'static str, String)> {
     if allow.reason.is_empty() || allow.rules.is_empty() {
         let detail = if allow.rules.is_empty() { "It names no rule." } else { "It gives no reason." };
         return vec![("KWL905", detail.to_owned())];
     }
     let known = |id: &str| id.starts_with("squawk/") || rule(id).is_some();
-    let said = |id: &String| {
-        let unused =
-            if known(id) { format!("It accepts {id}, which isn't found here.") } else { format!("There is no rule {id}.") };
-        ("KWL906", unused)
-    };
     // Where locks aren't looked for, nothing is known about them; what is measured isn't known yet.
-    let looked = |id: &&String| (options.hazards || !id.starts_with("squawk/")) && !id.starts_with("KWL07");
-    allow.rules.iter().filter(|id| !allow.used.contains(id)).filter(looked).map(said).collect()
+    let is_open = |id: &str| {
+        MEASURED.contains(&id) || (!options.hazards && id.starts_with("squawk/")) || (allow.is_for_file && has_left_out)
+    };
+    let said = |id: &String| ("KWL906", if known(id) { unused(id) } else { format!("There is no rule {id}.") });
+    allow.rules.iter().filter(|id| !allow.used.contains(id)).filter(|id| !known(id) || !is_open(id)).map(said).collect()
 }
 
 /// Tells findings of one rule about one object apart.

@@ -41,16 +41,33 @@ pub(crate) struct Statement {
     lexemes: OnceCell<Vec<Lexeme>>,
 }
 
+/// Why a statement of the script can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// It isn't SQL.
+    Wrong(Unread),
+    /// It may be: what is filled in at this byte of it is more than a name or a constant.
+    FilledIn(usize),
+}
+
+impl Unreadable {
+    /// Tells whether what was filled in is what the grammar stumbles over.
+    fn of(error: Unread, text: &str, filled: &str) -> Self {
+        let from = |text: &str| text.as_bytes().get(error.at).copied();
+        if from(text) == from(filled) { Self::Wrong(error) } else { Self::FilledIn(error.at) }
+    }
+}
+
 impl Statement {
     /// Reads a statement of the script that starts at a byte of it.
     ///
     /// Variables of psql and placeholders of tools aren't SQL: where a text doesn't parse, they are taken for names and constants.
-    pub(crate) fn read(text: &str, at: usize) -> Result<Self, Unread> {
+    pub(crate) fn read(text: &str, at: usize) -> Result<Self, Unreadable> {
         let (text, read) = match parse::read(text) {
             Ok(read) => (text.to_owned(), read),
             Err(error) => {
-                let filled = fill_in(text).ok_or_else(|| error.clone())?;
-                let read = parse::read(&filled).map_err(|_| error)?;
+                let filled = fill_in(text).ok_or(Unreadable::Wrong(error))?;
+                let read = parse::read(&filled).map_err(|error| Unreadable::of(error, text, &filled))?;
                 (filled, read)
             }
         };
@@ -155,7 +172,8 @@ pub(crate) fn is_placeholder(name: &str) -> bool {
     name.starts_with(FILLED)
 }
 
-/// Replaces Flyway's `${name}` and psql's `:name`, `:'name'` and `:"name"` by names and constants of the same length; `None` if there is none.
+/// Replaces Flyway's `${name}` and psql's `:name`, `:'name'`, `:"name"` and `:{?name}` by names and constants of the same length, and its `\:` by a
+/// colon; `None` if there is none.
 fn fill_in(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut filled = String::with_capacity(text.len());
@@ -170,6 +188,15 @@ fn fill_in(text: &str) -> Option<String> {
         let length = if rest.starts_with("${") {
             let length = name_from(at + 2);
             (length > 0 && rest[2 + length..].starts_with('}')).then_some(length + 3)
+        } else if rest.starts_with("\\:") {
+            filled.push_str(" :");
+            at += 2;
+            found = true;
+            continue;
+        } else if let Some(name) = rest.strip_prefix(":{?") {
+            name.find('}')
+                .filter(|&end| name[..end].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+                .map(|end| end + 4)
         } else if rest.starts_with(':') && !rest.starts_with("::") && !text[..at].ends_with(':') {
             let quote = rest[1..].chars().next().filter(|quote| ['\'', '"'].contains(quote));
             let from = at + 1 + usize::from(quote.is_some());
@@ -217,6 +244,17 @@ mod tests {
             "{filled}"
         );
         assert_eq!(fill_in("SELECT 1::text"), None);
+        assert_eq!(fill_in("SELECT a[1\\:2], :{?x}").unwrap(), "SELECT a[1 :2], _kw__");
+    }
+
+    #[test]
+    fn what_is_filled_in_may_be_more_than_a_name_and_excuses_nothing_else() {
+        assert_eq!(Statement::read(":q", 0).unwrap_err(), Unreadable::FilledIn(0));
+        assert_eq!(Statement::read("EXPLAIN :query", 0).unwrap_err(), Unreadable::FilledIn(8));
+        let Unreadable::Wrong(error) = Statement::read("CREATE TABLE ${schema}.x (a int,, b int)", 0).unwrap_err() else {
+            panic!()
+        };
+        assert_eq!(error.at, 32);
     }
 
     #[test]

@@ -8,14 +8,12 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::source::{Direction, Lines, Marker, Piece, Pieces, Source, markers};
 use super::statement::Statement;
-use crate::db::{Db, Failure};
-use crate::error::{Error, Result};
-use crate::ident::Ident;
-use crate::manifest::Manifest;
+use crate::db::Db;
+use crate::error::Result;
 use crate::parse;
 use crate::parse::act::Act;
+use crate::script::{Lines, Run, Source, forward};
 
 const LOCKS: &str = include_str!("../../sql/lint/locks.sql");
 const RELATIONS: &str = include_str!("../../sql/lint/relations.sql");
@@ -63,30 +61,20 @@ struct Lock {
     mode: String,
 }
 
-/// Runs migrations on a database that holds nothing yet, after its schema. Only what goes forward is run.
-///
-/// Roles that the manifest or the schema names are created.
+/// Runs migrations on a database that is thrown away and has their schema already; see [`crate::rehearsal`]. Only what goes forward is run, and no
+/// data is taken in.
 ///
 /// # Errors
-/// [`crate::error::Kind::Usage`] if a statement of the schema fails. One of a migration that does is part of the result.
-pub async fn trace(db: &mut Db, manifest: &Manifest, schema: &Source, sources: &[Source]) -> Result<Vec<Step>> {
-    // A server's defaults, not keyward's own.
-    db.execute("RESET ALL").await?;
-    let roles = &manifest.roles;
-    for role in roles.ui.iter().chain(&roles.api).chain(&roles.auth).chain(manifest.writes.iter().flat_map(|write| &write.roles))
-    {
-        create_role(db, role).await?;
-    }
-    for (statement, at) in forward(schema) {
-        load(db, &statement, schema, at).await?;
-    }
+/// As the connection. A statement that fails is part of the result.
+pub async fn trace(db: &mut Db, sources: &[Source]) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for source in sources {
-        db.execute("RESET ALL").await?;
+        // A server's defaults, not keyward's own.
+        db.execute("RESET SESSION AUTHORIZATION; RESET ALL").await?;
         let lines = Lines::new(&source.text);
-        for (statement, at) in forward(source) {
+        for (text, at) in statements(source) {
             let (line, column) = lines.place(at);
-            let mut step = run(db, &statement).await?;
+            let mut step = run(db, &text).await?;
             source.path.clone_into(&mut step.file);
             (step.line, step.column) = (line, column);
             steps.push(step);
@@ -95,60 +83,17 @@ pub async fn trace(db: &mut Db, manifest: &Manifest, schema: &Source, sources: &
     Ok(steps)
 }
 
-/// The statements of a script that go forward, apart from its own transactions and the data that isn't passed on.
-fn forward(source: &Source) -> Vec<(String, usize)> {
-    let mut direction = source.direction;
+/// The statements of a script that are run, what tools fill in replaced as where it is judged.
+fn statements(source: &Source) -> Vec<(String, usize)> {
     let mut all = Vec::new();
-    for piece in Pieces::new(&source.text) {
-        match piece {
-            Piece::Comment { text, begins_line: true, .. } => {
-                for marker in markers(text) {
-                    if let Marker::Goes(goes) = marker {
-                        direction = goes;
-                    }
-                }
-            }
-            Piece::Statement { text, at } if direction == Direction::Up => {
-                let first = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-                let is_transaction =
-                    ["begin", "start", "commit", "end", "rollback", "savepoint", "release"].contains(&first.as_str());
-                let statement = Statement::read(text, at);
-                let copies = |statement: &Statement| statement.read.acts.iter().any(|act| matches!(act, Act::Copy { .. }));
-                if !is_transaction && !statement.as_ref().is_ok_and(copies) {
-                    all.push((statement.map_or_else(|_| text.to_owned(), |statement| statement.text), at));
-                }
-            }
-            _ => {}
+    for run in forward(source) {
+        let Run::Statement { text, at } = run else { continue };
+        let statement = Statement::read(&text, at);
+        if !statement.as_ref().is_ok_and(|statement| statement.read.acts.iter().any(|act| matches!(act, Act::Copy { .. }))) {
+            all.push((statement.map_or_else(|_| text.into_owned(), |statement| statement.text), at));
         }
     }
     all
-}
-
-async fn create_role(db: &mut Db, role: &Ident) -> Result<()> {
-    match db.execute(&format!("CREATE ROLE {role}")).await {
-        Err(failure) if failure.code() != Some("42710") => Err(failure.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Runs a statement of the schema; a role that it misses is created.
-async fn load(db: &mut Db, statement: &str, schema: &Source, at: usize) -> Result<()> {
-    loop {
-        let Err(failure) = db.execute(statement).await else { return Ok(()) };
-        let missing = match &failure {
-            Failure::Server(refusal) if refusal.code == "42704" => {
-                refusal.message.strip_prefix("role \"").and_then(|rest| rest.strip_suffix("\" does not exist"))
-            }
-            _ => None,
-        };
-        let Some(role) = missing.and_then(|role| Ident::new(role).ok()) else {
-            let (line, _) = Lines::new(&schema.text).place(at);
-            return Err(Error::usage(format!("the schema can't be loaded: line {line} of {} failed", schema.path))
-                .with_source(failure)
-                .with_hint("pg_dump --schema-only writes one that can, for a server of the same version or an older one"));
-        };
-        create_role(db, &role).await?;
-    }
 }
 
 async fn run(db: &mut Db, statement: &str) -> Result<Step> {

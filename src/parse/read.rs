@@ -76,10 +76,12 @@ fn unread(text: &str, error: &pg_query::Error) -> Unread {
 }
 
 /// The place that `syntax error at or near "x"` speaks of: the first of the words x up to which the text doesn't parse either. Whatever comes
-/// before it is only unfinished.
+/// before it is only unfinished. A complaint that names no word is about the first word up to which it is raised.
 fn place_of(text: &str, message: &str) -> usize {
     let end = text.trim_end().len();
-    let Some(word) = message.split_once(" at or near \"").and_then(|(_, word)| word.strip_suffix('"')) else { return end };
+    let Some(word) = message.split_once(" at or near \"").and_then(|(_, word)| word.strip_suffix('"')) else {
+        return if message.ends_with("at end of input") { end } else { first_raised(text, message).unwrap_or(end) };
+    };
     let starts: Vec<usize> = match pg_query::scan(text) {
         Ok(scanned) => scanned
             .tokens
@@ -99,6 +101,17 @@ fn place_of(text: &str, message: &str) -> usize {
     // Once it stops, it stops at every later one too.
     let first = starts.partition_point(|start| !stops_here(start));
     starts.get(first).or_else(|| starts.last()).copied().unwrap_or(end)
+}
+
+/// The first word up to which a text raises the same complaint.
+fn first_raised(text: &str, message: &str) -> Option<usize> {
+    let scanned = pg_query::scan(text).ok()?;
+    let is_raised = |end: i32| {
+        let head = usize::try_from(end).ok().and_then(|end| text.get(..end));
+        head.is_some_and(|head| matches!(pg_query::parse(head, 0), Err(pg_query::Error::Parse(said)) if said == message))
+    };
+    let first = scanned.tokens.partition_point(|token| !is_raised(token.end));
+    scanned.tokens.get(first).and_then(|token| place(token.start))
 }
 
 fn place(location: i32) -> Option<usize> {

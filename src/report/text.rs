@@ -355,7 +355,8 @@ fn installed_lines(installed: &Installed, paint: Paint, line: &mut dyn FnMut(&st
             let at = manifest.applied_at.strftime("%Y-%m-%d %H:%M UTC");
             let changed =
                 if manifest.is_current { String::new() } else { format!("\n{}", paint.yellow("the file says otherwise by now")) };
-            line("manifest", &format!("{short}, applied {at} by {}{changed}", manifest.applied_by));
+            let signed = manifest.signed_by.iter().map(|key| ["\nsigned by ", key].concat()).collect::<String>();
+            line("manifest", &format!("{short}, applied {at} by {}{signed}{changed}", manifest.applied_by));
         }
         None => line("manifest", &paint.yellow("none recorded yet: an apply has not finished")),
     }

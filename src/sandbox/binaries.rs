@@ -15,7 +15,7 @@ const PROGRAMS: [&str; 2] = ["initdb", "postgres"];
 
 /// Where packages put a server, as (directory, prefix of the versioned name in it, rest of the path). Of several versions the
 /// highest is taken.
-const USUAL: [(&str, Option<&str>, &str); 8] = [
+pub(super) const USUAL: [(&str, Option<&str>, &str); 8] = [
     ("usr/lib/postgresql", Some(""), "bin"),                          // Debian, Ubuntu
     ("usr/bin", None, ""),                                            // Fedora, RHEL, Arch
     ("usr", Some("pgsql-"), "bin"),                                   // postgresql.org's RPMs
@@ -55,7 +55,7 @@ impl ServerVersion {
         number(&self.text).unwrap_or(&self.text)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let digits = number(text)?.chars().take_while(char::is_ascii_digit).collect::<String>();
         Some(Self { major: digits.parse().ok()?, text: text.to_owned() })
@@ -188,7 +188,7 @@ fn lacking(dir: &Path) -> Option<&'static str> {
     PROGRAMS.into_iter().find(|program| !is_executable(&dir.join(program)))
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(super) fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
@@ -215,7 +215,7 @@ fn on_path(dir: &Path) -> Option<Result<Binaries, String>> {
     lacks.map(Err)
 }
 
-fn ask_pg_config(pg_config: &Path) -> Option<PathBuf> {
+pub(super) fn ask_pg_config(pg_config: &Path) -> Option<PathBuf> {
     if !is_executable(pg_config) {
         return None;
     }
@@ -225,7 +225,7 @@ fn ask_pg_config(pg_config: &Path) -> Option<PathBuf> {
 }
 
 /// Returns the entries of `parent` named prefix and version, the highest version first.
-fn versioned(parent: &Path, prefix: &str) -> Vec<PathBuf> {
+pub(super) fn versioned(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     let mut found: Vec<(Vec<u32>, PathBuf)> = fs::read_dir(parent)
         .into_iter()
         .flatten()

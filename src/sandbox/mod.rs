@@ -48,11 +48,12 @@
 //!
 //! # Layout
 //!
-//! `binaries` finds the server, `identity` says whom it runs as, `cache` keeps initialised data directories, `server` runs the process,
+//! `binaries` finds the server, `clients` its client programs, `identity` says whom it runs as, `cache` keeps initialised data directories, `server` runs the process,
 //! `watchdog` cleans up after a killed parent, `url` writes connection URLs.
 
 mod binaries;
 mod cache;
+mod clients;
 mod identity;
 mod options;
 mod server;
@@ -69,6 +70,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub use binaries::ServerVersion;
+pub use clients::client;
 pub use options::{Listen, Options};
 
 use crate::error::{Error, Result};

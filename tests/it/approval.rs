@@ -234,6 +234,44 @@ async fn a_plan_is_applied_only_with_the_signature_of_each_who_must_have_signed(
     let args = with(&["bob.pub", "alice.pub"]);
     let ran = cli.ends_with(0, &args.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ran.stderr.matches("is signed by sha256:").count(), 2, "{ran:?}");
+
+    // who signed stays known
+    let signers: Vec<&str> =
+        ran.stderr.lines().filter_map(|line| line.split_once(" is signed by ").map(|(_, key)| key)).collect();
+    let known: Vec<Vec<String>> = db.get("SELECT jsonb_agg(DISTINCT to_jsonb(signed_by)) AS v FROM keyward.ledger").await;
+    assert_eq!(known, std::slice::from_ref(&signers), "of every step");
+    let status = cli.ends_with(0, &["status"]).stdout;
+    assert!(signers.iter().all(|key| status.contains(&format!("signed by {key}"))), "{status}");
+    // control: a plan that nobody signed
+    db.ok("ALTER TABLE app.users DISABLE TRIGGER USER").await;
+    cli.ends_with(0, &["apply", "--yes"]);
+    assert!(!cli.ends_with(0, &["status"]).stdout.contains("signed by"));
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_earlier_keyward_learns_who_signs() {
+    let world = World::applied().await;
+    let cli = Cli::on(&world);
+    key_pair(&cli, "alice");
+    let mut db = world.act("postgres").await;
+    db.ok("ALTER TABLE keyward.ledger DROP COLUMN signed_by; DELETE FROM keyward.schema_history WHERE version = 4").await;
+    let status = cli.ends_with(1, &["status"]).stdout;
+    assert!(status.contains("applied") && !status.contains("signed by"), "{status}");
+    // steps before the base tables', and after
+    db.ok("ALTER ROLE keyward_owner CREATEDB; ALTER TABLE app.users DISABLE TRIGGER USER").await;
+    cli.ends_with(0, &["plan", "--out", "plan.json"]);
+    cli.ends_with(0, &["plan", "sign", "plan.json", "--key", "alice.key"]);
+    cli.ends_with(0, &["apply", "--yes", "--plan", "plan.json", "--require-signature", "--public-key", "alice.pub"]);
+    cli.ends_with(0, &["plan", "--check"]);
+    let (steps, signed): (i64, i64) = {
+        let all = db
+            .get::<i64>("SELECT count(*) AS v FROM keyward.ledger WHERE at > now() - interval '1 minute' AND signed_by <> '{}'")
+            .await;
+        (all, db.get("SELECT count(*) AS v FROM keyward.ledger WHERE signed_by <> '{}' AND signed_by[1] LIKE 'sha256:%'").await)
+    };
+    assert!(steps >= 2 && steps == signed, "{steps} {signed}");
+    // control: rows of before stay as they were
+    assert!(db.get::<bool>("SELECT EXISTS (SELECT FROM keyward.ledger WHERE signed_by = '{}') AS v").await);
 }
 
 #[tokio::test]

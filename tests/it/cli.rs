@@ -527,9 +527,23 @@ fn a_sandbox_lives_until_it_is_told_to_end() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
         assert!(!Path::new(&dir).exists());
     }
+    for (text, said) in [
+        // a dump as pg_dump writes it, its data included
+        (
+            "\\restrict x\nSET of_a_newer_version = 0;\nCREATE DATABASE \"my shop\";\n\\connect \"my shop\"\nCREATE TABLE t (a int, b text);\nCOPY t (a, b) FROM stdin;\n1\tit's;\n2\t\\N\n\\.\n\
+          \\unrestrict x\nDO $$ BEGIN RAISE 'there are %', (SELECT string_agg(a || coalesce(b, '-'), ' ' ORDER BY a) FROM t); END $$;",
+            "there are 1it's; 2-",
+        ),
+        ("CREATE TABLE t (a int);\nCOPY t FROM stdin;\nx\n\\.\n", "line 2 of schema.sql failed"),
+        ("SELECT 1;\n\\copy t from 'x'\n", "line 2 of schema.sql: \\copy is a command"),
+    ] {
+        fs::write(cli.path("schema.sql"), text).unwrap();
+        let ran = cli.ends_with(2, &args);
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
     fs::write(cli.path("schema.sql"), "CREATE TABLE t (a nothing)").unwrap();
     let ran = cli.ends_with(2, &args);
-    assert!(ran.stderr.contains("statement 1 of schema.sql"), "{ran:?}");
+    assert!(ran.stderr.contains("line 1 of schema.sql failed"), "{ran:?}");
 }
 
 #[test]

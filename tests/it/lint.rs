@@ -252,7 +252,6 @@ fn a_file_of_a_hundred_thousand_statements_is_read_to_its_end() {
 #[tokio::test]
 async fn what_is_measured_is_told_and_overrules_what_was_guessed() {
     let sandbox = crate::fixture::start();
-    let mut db = crate::fixture::connect(&sandbox, "postgres", "postgres").await;
     let schema = "\\restrict x\nSET search_path = '';\nCREATE SCHEMA app;\nCREATE TABLE app.orders (id bigint, code varchar(10), n int);\n\
                   ALTER TABLE app.orders OWNER TO nobody_yet;\nINSERT INTO app.orders VALUES (1, 'a', 1);";
     let script = "-- migrate:up\nALTER TABLE app.orders ALTER COLUMN code TYPE varchar(20);\nALTER TABLE app.orders ALTER COLUMN n TYPE bigint;\n\
@@ -260,8 +259,9 @@ async fn what_is_measured_is_told_and_overrules_what_was_guessed() {
                   ALTER TABLE app.orders ADD COLUMN id int;\n-- migrate:down\nDROP TABLE app.orders;\n";
     let source = Source::new("1.sql", script.as_bytes().to_vec());
     let schema = Source::new("schema.sql", schema.as_bytes().to_vec());
-    let steps = keyward::lint::trace(&mut db, &manifest(), &schema, std::slice::from_ref(&source)).await.unwrap();
-    db.close().await;
+    let mut rehearsal = keyward::rehearsal::load(&sandbox, &manifest(), &[schema]).await.unwrap();
+    let steps = keyward::lint::trace(&mut rehearsal.db, std::slice::from_ref(&source)).await.unwrap();
+    rehearsal.db.close().await;
     let held = |at: usize| {
         steps[at]
             .locks
@@ -282,6 +282,125 @@ async fn what_is_measured_is_told_and_overrules_what_was_guessed() {
     report.measured(steps);
     assert_eq!(of(&report, "squawk/changing-column-type"), [0_usize; 0]);
     assert_eq!((of(&report, "KWL070"), of(&report, "KWL071")), (vec![3], vec![7]));
+}
+
+#[tokio::test]
+async fn what_is_measured_is_accepted_by_a_comment_and_a_comment_in_vain_is_told() {
+    let sandbox = crate::fixture::start();
+    let schema =
+        Source::new("schema.sql", b"CREATE SCHEMA app; CREATE TABLE app.orders (id bigint, n int, m int, o int);".to_vec());
+    let scripts = [
+        (
+            "1.sql",
+            "-- migrate:up\n-- keyward:allow squawk/changing-column-type KWL070 nobody uses it yet\nALTER TABLE app.orders ALTER COLUMN n TYPE bigint;\n\
+                   ALTER TABLE app.orders ALTER COLUMN m TYPE bigint; -- keyward:allow squawk/changing-column-type it is small\n\
+                   ALTER TABLE app.orders ALTER COLUMN o TYPE bigint;\n\
+                   SELECT 1; -- keyward:allow KWL070 there is nothing to accept\n-- keyward:allow KWL071 it fails where the table is missing\nDROP TABLE app.gone;\n\
+                   -- migrate:down\nSELECT 2; -- keyward:allow KWL070 it isn't run\n",
+        ),
+        ("2.sql", "-- keyward:allow-file KWL071 on purpose\nDROP TABLE app.gone;\nDROP TABLE app.lost;\n"),
+        (
+            "3.sql",
+            "-- keyward:allow-file KWL070 KWL071 the first is of use\nSELECT 1;\n-- keyward:allow KWL070\nALTER TABLE app.orders ALTER COLUMN n TYPE text;\n",
+        ),
+    ];
+    let sources: Vec<_> = scripts.iter().map(|(name, text)| Source::new(*name, text.as_bytes().to_vec())).collect();
+    let mut rehearsal = keyward::rehearsal::load(&sandbox, &manifest(), &[schema]).await.unwrap();
+    let steps = keyward::lint::trace(&mut rehearsal.db, &sources).await.unwrap();
+    rehearsal.db.close().await;
+    let mut report = lint_sources(&manifest(), &sources, &Options { hazards: true, ..Options::default() });
+    let before = report.allowed;
+    report.measured(steps);
+    let found: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.id.starts_with("squawk/"))
+        .map(|finding| format!("{} {} {}", finding.file, finding.line, finding.id))
+        .collect();
+    let expected = ["1.sql 5 KWL070", "1.sql 6 KWL906", "3.sql 1 KWL906", "3.sql 3 KWL905"];
+    assert_eq!(found, expected, "{:#?}", report.findings);
+    assert!(
+        report.findings.iter().any(|finding| finding.object.is_empty() && finding.detail.contains("accepts KWL071")),
+        "{:#?}",
+        report.findings
+    );
+    assert_eq!(report.allowed - before, 6, "three rewrites, three failures");
+}
+
+#[test]
+fn a_suppression_in_what_is_left_out_is_not_in_vain() {
+    let script = "-- keyward:allow-file KWL035 the table is moved\nSELECT 1;\n-- migrate:down\n-- keyward:allow KWL001 so it was\nGRANT ALL ON app.users TO api_v1;\nDROP TABLE app.users;\n";
+    let source = || [Source::new("1.sql", script.as_bytes().to_vec())];
+    let all = lint_sources(&manifest(), &source(), &Options::default());
+    assert!(all.findings.is_empty() && all.allowed == 2, "{all:#?}");
+    let forward = lint_sources(&manifest(), &source(), &Options { down: false, ..Options::default() });
+    assert!(forward.findings.is_empty() && forward.allowed == 0, "{forward:#?}");
+    // control: a rule that there is none of is told
+    let report = lint(&[("1.sql", "-- keyward:allow-file KWL999 why\nSELECT 1;")]);
+    assert_eq!(ids(&report), ["KWL906"]);
+}
+
+#[test]
+fn what_psql_sends_together_or_with_data_behind_it_is_read() {
+    for hole in [
+        "SELECT 1\\; DROP TABLE app.users;",
+        "SELECT 1 \\g \\\\ DROP TABLE app.users;",
+        "COPY app.orders FROM stdin; DROP TABLE app.users;\n1\n\\.\n",
+        "\\copy app.orders from stdin\n1\n\\.\nDROP TABLE app.users;",
+    ] {
+        assert_eq!(ids(&lint(&[("a.sql", hole)])), ["KWL035"], "{hole}");
+    }
+    // what stands for more than a name can't be judged, and that is no syntax error
+    assert_eq!(places(&lint(&[("a.sql", "\\set q 'SELECT 1'\n:q;\nEXPLAIN :q;\n")])), [("KWL904", 2, 1), ("KWL904", 3, 9)]);
+    let names = lint(&[("a.sql", "CREATE TABLE app.users :options;")]);
+    assert!(names.findings[0].severity > keyward::lint::Severity::Note, "{names:#?}");
+}
+
+/// Every file of the corpus that random SQL has left behind: whatever made the lint crash, or go a way of its own.
+#[test]
+fn what_random_sql_has_found_is_read_without_a_crash() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lint");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 100, "it is kept in the repository");
+    for file in files {
+        read_whole(&file);
+    }
+}
+
+/// Not run by itself: PostgreSQL's tests are too large to be kept here. `make lint-postgres SQL=…/src/test/regress/sql`.
+#[test]
+#[ignore = "needs the folder of SQL files that KEYWARD_POSTGRES_SQL names"]
+fn the_regression_tests_of_postgres_are_read_without_a_crash() {
+    let folder = std::env::var("KEYWARD_POSTGRES_SQL").expect("KEYWARD_POSTGRES_SQL names a folder");
+    let files = keyward::lint::files(&[folder]).unwrap();
+    let mut by_rule = std::collections::BTreeMap::<String, usize>::new();
+    let mut statements = 0;
+    for file in &files {
+        let report = read_whole(Path::new(file));
+        statements += report.statements;
+        for finding in report.findings {
+            if finding.id == "KWL900" {
+                println!("{}:{}:{}: {}", finding.file, finding.line, finding.column, finding.detail);
+            }
+            *by_rule.entry(finding.id).or_default() += 1;
+        }
+    }
+    println!("{} files, {statements} statements: {by_rule:#?}", files.len());
+    assert!(statements > 0);
+}
+
+/// Lints a file: no crash, and every finding is at a place in it.
+fn read_whole(file: &Path) -> Report {
+    let bytes = fs::read(file).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let report = lint_sources(&manifest(), &[Source::new(file.to_string_lossy(), bytes)], &Options::default());
+    for finding in &report.findings {
+        // UTF-16 has other lines.
+        let line = text.split('\n').nth(finding.line - 1).map(|line| line.chars().count());
+        let is_there = line.is_some_and(|length| finding.column <= length + 1);
+        assert!(is_there || text.starts_with('\u{fffd}'), "{}: {finding:?}", file.display());
+    }
+    report
 }
 
 /// Pieces of SQL to be mixed: the corpus, the examples of the rules, and what is awkward by itself.

@@ -30,7 +30,7 @@ const FLOORS: &[&[&str]] = &[
         "rehearsal",
     ],
     &["plan"],
-    &["catalog", "manifest", "parse", "schema", "template"],
+    &["catalog", "manifest", "parse", "schema", "script", "template"],
     &["db", "ident", "error"],
 ];
 

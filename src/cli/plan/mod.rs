@@ -16,6 +16,7 @@ use crate::plan::{Approval, HAZARDS, Plan};
 use crate::rehearsal::{self, Rehearsal};
 use crate::report::{json, sql, text};
 use crate::sandbox::{Listen, Sandbox};
+use crate::script;
 
 use super::Exit;
 use super::args::Output;
@@ -30,6 +31,7 @@ Examples:
   keyward plan --out plan.json --allow enables_rls,drops_not_null
                                         kept, with the hazards that it may have
   keyward plan --schema-file schema.sql what it would do to a schema, without a database
+  keyward plan --schema-file migrations/ what it would do to the schema that these make
   keyward plan --check                  exit code 1 unless there is nothing to do";
 
 /// The arguments.
@@ -47,9 +49,9 @@ pub(crate) struct Args {
     /// Show each step's SQL and its undo
     #[arg(short, long)]
     verbose: bool,
-    /// Plan for this schema, as a dump of the schema alone has it, on a server of its own instead of a live database
-    #[arg(long, value_name = "FILE", conflicts_with = "out")]
-    schema_file: Option<PathBuf>,
+    /// Plan for this schema, a dump of the schema alone or a directory of migrations, on a server of its own instead of a live database
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "out")]
+    schema_file: Option<String>,
     /// Take that server's programs from this directory
     #[arg(long, value_name = "DIR", requires = "schema_file")]
     bin_dir: Option<PathBuf>,
@@ -138,15 +140,13 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<Exit> {
 }
 
 /// Loads a schema into a server of its own, and says what it can't know.
-async fn rehearse(context: &Context, args: &Args, file: &Path, manifest: &Manifest, sandbox: &mut Option<Sandbox>) -> Result<Db> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::usage(format!("can't read {}", file.display())).with_source(error))?;
+async fn rehearse(context: &Context, args: &Args, path: &str, manifest: &Manifest, sandbox: &mut Option<Sandbox>) -> Result<Db> {
+    let sources = script::load(path)?;
     let sandbox = sandbox.insert(super::sandbox::start(args.bin_dir.clone(), Listen::UnixSocket, &[]).await?);
-    let Rehearsal { db, roles, only_in_manifest } =
-        rehearsal::load(sandbox, manifest, &text, &file.display().to_string()).await?;
+    let Rehearsal { db, roles, only_in_manifest } = rehearsal::load(sandbox, manifest, &sources).await?;
     context.note(&format!(
         "planned for {} on PostgreSQL {}, as its superuser; of {} roles only the names are known, not what they are and whom they belong to",
-        file.display(),
+        path,
         sandbox.version().number(),
         roles.len()
     ));

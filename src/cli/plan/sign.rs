@@ -71,11 +71,12 @@ pub(in crate::cli) struct Required {
 }
 
 impl Required {
-    /// Reads a plan, and checks the signatures over the very bytes that were read. A public key alone asks for its signature too.
-    pub(in crate::cli) fn read(&self, context: &Context, path: &Path) -> Result<Plan> {
+    /// Reads a plan, and checks the signatures over the very bytes that were read; returns it with the keys that signed it. A public key alone asks for
+    /// its signature too.
+    pub(in crate::cli) fn read(&self, context: &Context, path: &Path) -> Result<(Plan, Vec<String>)> {
         let name = path.display().to_string();
         if self.public_key.is_empty() {
-            return read(path).map(|(_, plan)| plan);
+            return read(path).map(|(_, plan)| (plan, Vec::new()));
         }
         let bytes = bytes(path)?;
         let keys = self.public_key.iter().map(|key| {
@@ -91,10 +92,11 @@ impl Required {
         // Before anything of it is looked at.
         signature::check(&bytes, &name, signatures.as_deref(), &keys)?;
         let plan = parse(&bytes, &name)?;
-        for key in keys {
-            context.note(&format!("{name} is signed by {}", key.id()));
+        let signers: Vec<_> = keys.iter().map(Approver::id).collect();
+        for signer in &signers {
+            context.note(&format!("{name} is signed by {signer}"));
         }
-        Ok(plan)
+        Ok((plan, signers))
     }
 }
 

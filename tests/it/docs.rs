@@ -356,7 +356,7 @@ fn every_test_that_architecture_names_exists() {
         let source = [format!("tests/it/{file}.rs"), format!("tests/it/{file}/mod.rs")]
             .map(|path| std::fs::read_to_string(root().join(path)));
         let source = source.into_iter().find_map(Result::ok).unwrap_or_default();
-        let found = source.split_once(&format!("fn {test}()"));
+        let found = source.split_once(&format!("fn {test}("));
         found.is_some_and(|(before, _)| before.trim_end_matches("async ").trim_end().ends_with("test]"))
     };
     let name = regex::Regex::new(r"`([a-z_]+)::([a-z0-9_]+)` \|\n").unwrap();

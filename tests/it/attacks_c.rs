@@ -306,7 +306,11 @@ async fn the_assertion_stands_where_row_level_security_does_not() {
         legacy.ok("DELETE FROM app.users WHERE email = 'honest' AND id > 1000").await;
     }
     // control: whoever is no legacy role moves what it likes
-    world.act("api_v2").await.ok("UPDATE app.users SET account_id = 1 WHERE id = 2; UPDATE app.users SET account_id = 2 WHERE id = 2").await;
+    world
+        .act("api_v2")
+        .await
+        .ok("UPDATE app.users SET account_id = 1 WHERE id = 2; UPDATE app.users SET account_id = 2 WHERE id = 2")
+        .await;
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ const fn user(what: &'static str, role: &'static str, text: &'static str, durabl
 
 /// All that is measured, in the order of the tables.
 pub(crate) const ACTS: [Act; 26] = [
-    read("the same against itself, by id", "api_v2", SELECT_BY_ID, NOISE),
+    Act { goal: None, ..read("the unprotected table against itself, by id", "api_v2", SELECT_BY_ID, NOISE) },
     read("select by id", "api_v2", SELECT_BY_ID, ALL),
     read("select by id", "app_ui", SELECT_BY_ID, BOTH),
     read("select by id", "api_v1", SELECT_BY_ID, BOTH),

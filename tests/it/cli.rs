@@ -500,7 +500,7 @@ async fn status_tells_drift_and_open_keys() {
     db.ok("ALTER TABLE app.locations DISABLE TRIGGER USER; UPDATE app.locations SET api_key = 'open' WHERE id = 1").await;
     let status = read(&cli.ends_with(1, &["status", "--output", "json"]));
     assert_eq!(status["installed"]["keys"]["location_api_key"]["published_enabled"], 1);
-    assert_eq!(status["drift"]["steps"], 8);
+    assert_eq!(status["drift"]["steps"], 9);
 
     // a stranger to keyward is told so
     let stranger = Cli::new(world.sandbox.url_as("worker", "shop"));

@@ -180,7 +180,9 @@ impl Names {
                 name.insert(0, 'x');
             }
             let mut one = cut(&name, 63).to_owned();
-            if one.is_empty() || !taken.insert(one.clone()) {
+            // An import takes a row with a blank account for one that lacks it.
+            let is_blank = at == 28 && one.trim().is_empty();
+            if one.is_empty() || is_blank || !taken.insert(one.clone()) {
                 one = format!("{}{at}", cut(&name, 60));
                 taken.insert(one.clone());
             }

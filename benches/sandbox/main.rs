@@ -12,7 +12,7 @@ mod common;
 mod pgtemp;
 mod programs;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use common::{Common, Result, note, server, table};
@@ -41,24 +41,24 @@ fn run() -> Result<()> {
     let mut pgtemp = pgtemp::Starter::new()?;
     let (mut own, mut loopback, mut theirs, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=args.rounds {
-        let began = Instant::now();
+        let began = settled()?;
         let sandbox = Sandbox::start(server::options())?;
         runtime.block_on(answers(&sandbox.url(), None))?;
         own.push(ms(began));
         sandbox.stop()?;
 
-        let began = Instant::now();
+        let began = settled()?;
         let sandbox = Sandbox::start(server::options().listen(keyward::sandbox::Listen::Loopback))?;
         runtime.block_on(answers(&sandbox.url(), None))?;
         loopback.push(ms(began));
         sandbox.stop()?;
 
-        let began = Instant::now();
+        let began = settled()?;
         let url = pgtemp.start(&bin_dir)?;
         runtime.block_on(answers(&url, Some(Duration::from_millis(2))))?;
         theirs.push(ms(began));
 
-        let began = Instant::now();
+        let began = settled()?;
         let server = programs::Server::start(&bin_dir)?;
         runtime.block_on(answers(&server.url(), None))?;
         plain.push(ms(began));
@@ -74,6 +74,12 @@ fn run() -> Result<()> {
     table.ratio("keyward's sandbox", &shown(&own), against(&own), Goal::AtMost(0.5));
     table.ratio("keyward's sandbox on TCP, with a password", &shown(&loopback), against(&loopback), Goal::AtMost(0.5));
     common::conclude(&table, args.write.as_ref())
+}
+
+/// Returns the moment from which a start counts: when the disk is done with what the one before has left, thousands of removed files.
+fn settled() -> Result<Instant> {
+    Command::new("sync").status()?;
+    Ok(Instant::now())
 }
 
 fn ms(began: Instant) -> f64 {

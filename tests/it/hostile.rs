@@ -534,13 +534,11 @@ async fn a_name_in_the_catalogue_that_would_end_a_function_is_refused() {
             "type",
         ),
     ] {
-        let script = format!(
-            "CREATE ROLE app_owner LOGIN CREATEROLE; CREATE ROLE app_ui; CREATE ROLE api_v1; CREATE ROLE api_v2; CREATE ROLE api_gateway;
+        let script = "CREATE ROLE app_owner LOGIN CREATEROLE; CREATE ROLE app_ui; CREATE ROLE api_v1; CREATE ROLE api_v2; CREATE ROLE api_gateway;
              CREATE DATABASE shop OWNER app_owner;\n\\connect shop\nSET ROLE app_owner; CREATE SCHEMA app; CREATE TABLE app.accounts (id bigint PRIMARY KEY);
              CREATE TABLE app.users (id bigint PRIMARY KEY, account_id bigint);
-             CREATE TABLE app.locations (id bigint, account_id bigint, api_key text) PARTITION BY LIST (account_id); CREATE INDEX ON app.locations (id);"
-        );
-        let world = World::with(&script, crate::fixture::MANIFEST, "shop").await;
+             CREATE TABLE app.locations (id bigint, account_id bigint, api_key text) PARTITION BY LIST (account_id); CREATE INDEX ON app.locations (id);";
+        let world = World::with(script, crate::fixture::MANIFEST, "shop").await;
         let mut owner = world.connect("app_owner").await;
         apply::plan(&mut owner, &world.manifest).await.expect("control");
         world.act("app_owner").await.ok(statement).await;

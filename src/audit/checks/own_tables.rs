@@ -154,8 +154,8 @@ fn compare(ground: &Ground<'_>, table: &str, now: &Access<'_>, was: Option<&Acce
         .collect();
     // Another owner changes every grant's grantor, and is told by itself.
     let owner = ground.manifest.roles.owner.as_str();
-    let owned = ground.snapshot.objects.get(&format!("table {table}"));
-    let is_owned = owned.is_some_and(|object| owner_in(&object.definition, owner) == owner);
+    let object_now = ground.snapshot.objects.get(&format!("table {table}"));
+    let is_owned = object_now.is_some_and(|object| owner_in(&object.definition, owner) == owner);
     if !extra.is_empty() && is_owned {
         let who: BTreeSet<&str> = extra.iter().map(|grant| grant.split('=').next().unwrap_or_default()).collect();
         let who: Vec<&str> = who.into_iter().map(|role| if role.is_empty() { "PUBLIC" } else { role }).collect();

@@ -5,7 +5,7 @@
 # first crash and names the file that shows it: put that into fuzz/corpus/lint, and mend the lint. `scripts/fuzz.sh keep` reduces all that has
 # gathered to what goes a way of its own, and puts it into fuzz/corpus/lint, which tests/it/lint.rs reads whenever the tests are run.
 #
-# cargo-fuzz needs a nightly toolchain; where there is none, the stable one is asked to let it pass. cargo-fuzz itself is built from crates.io into
+# cargo-fuzz needs a nightly toolchain; where there is none, the stable one is asked to let it pass. cargo-fuzz itself is built into
 # target/tools, once: nothing of the user's is touched.
 set -eu
 cd "$(dirname "$0")/.."

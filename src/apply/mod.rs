@@ -353,8 +353,10 @@ impl Work<'_> {
         migrated.map_err(|error| {
             // A lock that can't be had (guards read keyward.policy) is tried for again, as with any other step.
             let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            if let Some(Failure::Server(refusal)) = causes.find_map(|cause| cause.downcast_ref()) {
-                return Failure::Server(refusal.clone());
+            match causes.find_map(|cause| cause.downcast_ref()) {
+                Some(Failure::Server(refusal)) => return Failure::Server(refusal.clone()),
+                Some(Failure::Lost(why)) => return Failure::Lost(why.clone()),
+                Some(Failure::Shape(_)) | None => {}
             }
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             Failure::Shape(format!("{error}: {source}"))

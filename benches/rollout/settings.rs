@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::plain::{Plain, in_loops};
 use crate::site::{Shape, Site};
-use crate::table::{Goal, Table, count, ms, rate};
-use crate::took::Took;
+use crate::table::{Goal, Table, count, rate};
+use crate::took::{Took, conclude, tell};
 use crate::{Args, Result, note};
 
 /// How many rows a batch of the loop updates.
@@ -43,15 +43,7 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
             longest = longest.max(tally.longest_batch);
             site.remove(copy).await?;
         }
-        note(&format!(
-            "round {round}: {}; {}, {}; {}, {}, {}",
-            one.last(),
-            loops[0].last(),
-            loops[1].last(),
-            keyward[0].last(),
-            keyward[1].last(),
-            keyward[2].last()
-        ));
+        tell(round, &[std::slice::from_ref(&one), &loops, &keyward]);
     }
     let speed = |took: &Took| format!("{} accounts/s", rate(accounts, took.median()));
     table.section(&format!("Settings alone, {} accounts", count(accounts)));
@@ -63,14 +55,6 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
     for (took, workers) in keyward.iter().zip(["1 worker", "2 workers", "4 workers"]) {
         table.ratio(&format!("keyward, {workers}"), &speed(took), took.against(&one), Goal::AtLeast(3.0));
     }
-    for (own, other, workers) in [(0, 0, "1 worker each"), (2, 1, "4 workers each")] {
-        table.row(
-            &format!("keyward against the loop, {workers}"),
-            "",
-            &format!("{:.2}", keyward[own].against(&loops[other])),
-            None,
-        );
-    }
-    table.limit("keyward's longest batch", &ms(longest), longest.as_secs_f64() * 1e3, Goal::Below(100.0));
+    conclude(table, &keyward, &loops, longest);
     Ok(())
 }

@@ -79,25 +79,42 @@ struct Lock {
     overrides: u64,
 }
 
+/// The bad rows of a file: how many, and the first of them with their lines.
+#[derive(Default)]
+struct Bad {
+    count: u64,
+    listed: Vec<(u64, String)>,
+}
+
+impl Bad {
+    fn add(&mut self, problem: (u64, String)) {
+        self.count += 1;
+        if self.listed.len() < LISTED {
+            self.listed.push(problem);
+        }
+    }
+
+    /// Refuses the file if there are any.
+    fn refuse(self, name: &str) -> Result<()> {
+        if self.count > 0 { Err(refusal(name, self.listed, self.count)) } else { Ok(()) }
+    }
+}
+
 /// Reads an import's file as [`stage`] does, without a database, and returns how many rows there are.
 ///
 /// # Errors
 /// [`Kind::Usage`] with the line of each bad row, the first fifty of them, or if the file can't be read.
 pub fn read(input: impl Read, name: &str) -> Result<u64> {
     let mut rows = Rows::new(input)?;
-    let (mut good, mut count, mut bad) = (0, 0, Vec::new());
+    let (mut good, mut bad) = (0, Bad::default());
     while let Some(next) = rows.next()? {
         match next {
             Ok(_) => good += 1,
-            Err(problem) => {
-                count += 1;
-                if bad.len() < LISTED {
-                    bad.push(problem);
-                }
-            }
+            Err(problem) => bad.add(problem),
         }
     }
-    if count > 0 { Err(refusal(name, bad, count)) } else { Ok(good) }
+    bad.refuse(name)?;
+    Ok(good)
 }
 
 /// Reads an import's file, sends its rows to the session's temporary tables, and validates them. No setting is changed. At most
@@ -114,8 +131,7 @@ pub async fn stage(db: &mut Db, manifest: &Manifest, input: impl Read + Send, na
             .with_hint("GRANT TEMPORARY ON DATABASE … TO the role that runs keyward"),
         _ => failure.into(),
     })?;
-    let mut bad = Vec::new();
-    let mut count = 0;
+    let mut bad = Bad::default();
     let mut chunk = Vec::new();
     let mut bytes = 0;
     while let Some(next) = rows.next()? {
@@ -124,12 +140,7 @@ pub async fn stage(db: &mut Db, manifest: &Manifest, input: impl Read + Send, na
                 bytes += row.account.len() + row.reason.len() + row.requested_by.as_ref().map_or(0, String::len);
                 chunk.push(row);
             }
-            Err(problem) => {
-                count += 1;
-                if bad.len() < LISTED {
-                    bad.push(problem);
-                }
-            }
+            Err(problem) => bad.add(problem),
         }
         if chunk.len() >= CHUNK || bytes >= CHUNK_BYTES {
             send(db, &mut chunk).await?;
@@ -142,11 +153,9 @@ pub async fn stage(db: &mut Db, manifest: &Manifest, input: impl Read + Send, na
     let mut transaction = site.begin(db).await?;
     let validated = async {
         let problems = problems(&site, &mut transaction).await?;
-        count += problems.first().map_or(0, |problem| problem.total);
-        bad.extend(problems.iter().map(|problem| explain(&site, problem)));
-        if count > 0 {
-            return Err(refusal(name, bad, count));
-        }
+        bad.count += problems.first().map_or(0, |problem| problem.total);
+        bad.listed.extend(problems.iter().map(|problem| explain(&site, problem)));
+        bad.refuse(name)?;
         Ok(transaction.row(&site.sql("counts")?, &[]).await?)
     }
     .await;

@@ -17,6 +17,7 @@ use keyward::rollout::{self, Options};
 use crate::fixture::{Actor, World};
 use crate::rollout::{assert_whole, enabled, run, run_of, whole_text};
 use crate::rollout_faults::{Disk, crowd};
+use crate::soak::proxy::Proxy;
 
 /// Whether no key of the set-up is elsewhere than in its column.
 async fn all_published(all: &mut Actor) -> bool {
@@ -178,4 +179,32 @@ async fn amid_a_storm_of_locks_a_rollout_and_its_undoing_come_through() {
     assert!(taken > 0);
     assert!(enabled(&world).await.is_empty());
     assert_whole(&world).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_amid_the_base_tables_is_told_as_such_and_the_next_run_goes_on() {
+    let world = World::applied().await;
+    let mut dba = world.act("postgres").await;
+    // an earlier keyward's ledger, and somebody who keeps it from being brought up to date
+    dba.ok("ALTER TABLE keyward.ledger DROP COLUMN signed_by; DELETE FROM keyward.schema_history WHERE version = 4").await;
+    let mut reader = world.act("postgres").await;
+    reader.ok("BEGIN; LOCK TABLE keyward.ledger IN ACCESS SHARE MODE").await;
+    let plan = world.plan().await;
+    let network = Proxy::of(&world);
+    let mut runner = Db::connect(&Settings::resolve(Some(network.url()), &|_| None).unwrap()).await.unwrap();
+    let options = Apply { lock_timeout: Duration::from_mins(1), ..Apply::default() };
+    let cut = async {
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND wait_event_type = 'Lock') AS v";
+        while !dba.get::<bool>(waits).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(network.cut());
+    };
+    let mut tell = |_: Progress<'_>| {};
+    let (applied, ()) = tokio::join!(apply::apply(&mut runner, &world.manifest, &plan, &options, &mut tell), cut);
+    let error = applied.unwrap_err();
+    assert_eq!(error.kind(), Kind::Connect, "{error} {:?}", std::error::Error::source(&error));
+    reader.ok("COMMIT").await;
+    world.apply().await;
+    assert!(world.plan().await.is_empty(), "control");
 }

@@ -17,7 +17,7 @@ mod book;
 mod check;
 mod command;
 mod load;
-mod proxy;
+pub(crate) mod proxy;
 mod report;
 mod strike;
 mod writer;

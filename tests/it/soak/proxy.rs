@@ -9,13 +9,13 @@ use std::thread;
 use crate::fixture::World;
 
 /// Passes connections to a port of its own on to the server's socket.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     url: String,
     open: Arc<Mutex<Vec<(TcpStream, UnixStream)>>>,
 }
 
 impl Proxy {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let socket = world.sandbox.socket_dir().join(format!(".s.PGSQL.{}", world.sandbox.port()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("postgres://app_owner@{}/{}?sslmode=disable", listener.local_addr().unwrap(), world.database);
@@ -37,12 +37,12 @@ impl Proxy {
     }
 
     /// Where keyward finds the server.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Cuts every connection, and tells whether there was one.
-    pub(super) fn cut(&self) -> bool {
+    pub(crate) fn cut(&self) -> bool {
         let mut any = false;
         for (client, server) in self.open.lock().unwrap().drain(..) {
             // an end that is gone already can't be shut

@@ -146,6 +146,16 @@ impl Reader<'_> {
         self.set(name, value);
         Ok(())
     }
+
+    /// Returns what was read, unless a password became a part of a value that messages may show.
+    fn finish(self) -> Result<Params> {
+        let shown = |name: &str| !matches!(name, "password" | "sslpassword" | "options");
+        match self.params.iter().find(|(name, param)| shown(name) && param.value.contains("password=")) {
+            Some((_, param)) => Err(Error::usage(format!("{} has \"password=\" in it", param.label))
+                .with_hint("look for a quote, backslash or percent sign before the password that makes it a part of this value")),
+            None => Ok(self.params),
+        }
+    }
 }
 
 fn parse_url(rest: &str, place: &str) -> Result<Params> {
@@ -208,7 +218,7 @@ fn parse_url(rest: &str, place: &str) -> Result<Params> {
             reader.set_named(&name, value)?;
         }
     }
-    Ok(reader.params)
+    reader.finish()
 }
 
 /// Undoes percent-encoding; `what` names the part in messages, which never show it.
@@ -241,7 +251,7 @@ fn parse_keywords(text: &str, place: &str) -> Result<Params> {
     let mut chars = text.chars().enumerate().peekable();
     loop {
         while chars.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {}
-        let Some(&(start, _)) = chars.peek() else { return Ok(reader.params) };
+        let Some(&(start, _)) = chars.peek() else { return reader.finish() };
         let mut name = String::new();
         while let Some((_, c)) = chars.next_if(|(_, c)| *c != '=' && !c.is_ascii_whitespace()) {
             name.push(c);
@@ -345,5 +355,15 @@ mod tests {
         assert!(message("hots=h password=x").contains("\"hots\""));
         assert!(!message("password=two canary=x").contains("canary"));
         assert!(!message("postgres://h?password=two&canary=x").contains("canary"));
+    }
+
+    #[test]
+    fn a_password_that_became_a_part_of_a_name_is_refused_and_not_shown() {
+        for text in [r"host=h user=\ password=canary", "host='h password=canary' user=u", "postgres://u@h/app%3Fpassword=canary"]
+        {
+            let message = parse(text, "here").err().unwrap().to_string();
+            assert!(message.contains("has \"password=\" in it") && !message.contains("canary"), "{message}");
+        }
+        assert_eq!(values("user=u password='password=x'"), pairs(&[("password", "password=x"), ("user", "u")]), "control");
     }
 }

@@ -35,6 +35,7 @@ pub fn check(script: &str) -> Result<()> {
                 | NodeEnum::CreateTrigStmt(_)
                 | NodeEnum::CreatePolicyStmt(_)
                 | NodeEnum::CreateRoleStmt(_)
+                | NodeEnum::CommentStmt(_)
                 | NodeEnum::CreateSchemaStmt(_)
                 | NodeEnum::IndexStmt(_)
                 | NodeEnum::AlterTableStmt(_)

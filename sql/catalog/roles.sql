@@ -1,9 +1,10 @@
--- Every role, and whose privileges it may come by: by inheriting them, by SET ROLE, or by granting itself the membership.
+-- Every role, whether its comment is $1, and whose privileges it may come by: by inheriting them, by SET ROLE, or by granting itself the membership.
 SELECT r.rolname AS name,
        r.rolsuper AS is_superuser,
        r.rolcanlogin AS can_login,
        r.rolcreaterole AS may_create_roles,
        r.rolbypassrls AS bypasses_rls,
+       pg_catalog.shobj_description(r.oid, 'pg_authid') IS NOT DISTINCT FROM $1 AS is_made_by_keyward,
        COALESCE((
            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                       'role', g.rolname,

@@ -120,8 +120,15 @@ pub struct Role {
     pub may_create_roles: bool,
     /// BYPASSRLS.
     pub bypasses_rls: bool,
+    /// Whether its comment says that keyward made it.
+    pub is_made_by_keyward: bool,
     /// The direct memberships.
     pub member_of: Vec<Membership>,
+}
+
+impl Role {
+    /// The comment on a role that keyward made.
+    pub const MADE_BY_KEYWARD: &str = "Owns the schema keyward. keyward made it, and drops it when it is uninstalled.";
 }
 
 /// A direct membership.
@@ -374,7 +381,8 @@ impl Snapshot {
             ))
             .with_hint("rename it (ALTER SCHEMA keyward RENAME TO …); if it is empty, DROP SCHEMA keyward"));
         }
-        let roles: Vec<Role> = db.rows(include_str!("../../sql/catalog/roles.sql"), &[]).await?;
+        let roles: Vec<Role> =
+            db.rows(include_str!("../../sql/catalog/roles.sql"), &[Param::Text(Role::MADE_BY_KEYWARD.to_owned())]).await?;
         let installed: Option<Installed> =
             if server.has_tables { Some(db.row(include_str!("../../sql/catalog/installed.sql"), &[]).await?) } else { None };
         let mut names = tables_of(manifest);

@@ -4,7 +4,7 @@ use super::finding::{Finding, Severity};
 use super::obstacles;
 use super::step::{Action, How, Lock, RunAs, Step, hazard, step};
 use super::wanted::{Kind, Wanted};
-use crate::catalog::Snapshot;
+use crate::catalog::{Role, Snapshot};
 use crate::error::{Error, Result};
 use crate::ident::{Ident, literal};
 use crate::manifest::{Hide, Key, Manifest};
@@ -20,10 +20,10 @@ pub(super) fn bootstrap(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Step> {
             format!("role {owner}"),
             Action::Create,
             "The role that owns everything in the schema keyward. Nobody logs in as it.",
-            format!("CREATE ROLE {owner} NOLOGIN;"),
+            // By the comment uninstall knows the role for keyward's, even if a run was killed before there was a ledger.
+            format!("CREATE ROLE {owner} NOLOGIN;\nCOMMENT ON ROLE {owner} IS {};", literal(Role::MADE_BY_KEYWARD)),
             format!("DROP ROLE {owner};"),
         );
-        // Recorded, so that uninstall removes the role only where keyward made it.
         role.sha256 = Some(String::new());
         steps.push(role);
     }

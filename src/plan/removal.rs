@@ -185,7 +185,8 @@ pub fn removal(snapshot: &Snapshot, owner: &Ident) -> Result<Vec<Step>> {
     for step in &mut steps[end..] {
         step.group = Some("end".to_owned());
     }
-    if snapshot.recorded(&format!("role {owner}")).is_some() {
+    let is_made_by_keyward = snapshot.roles.get(owner.as_str()).is_some_and(|role| role.is_made_by_keyward);
+    if is_made_by_keyward || snapshot.recorded(&format!("role {owner}")).is_some() {
         let mut role = step(
             format!("role {owner}"),
             Action::Drop,

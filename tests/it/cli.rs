@@ -347,6 +347,33 @@ async fn uninstall_leaves_nothing_and_every_key_is_back_in_its_column() {
 }
 
 #[tokio::test]
+async fn uninstall_drops_the_owners_role_where_keyward_made_it_and_only_there() {
+    for (before, stays) in [
+        ("SELECT", false),
+        (
+            "CREATE ROLE keyward_owner; GRANT keyward_owner TO app_owner WITH ADMIN OPTION; COMMENT ON ROLE keyward_owner IS 'ours'",
+            true,
+        ),
+        // as a run leaves it that is killed as soon as it has made the role, so before there is a ledger
+        ("SET ROLE app_owner; {role}; {membership}", false),
+    ] {
+        let world = World::bare().await;
+        let cli = Cli::on(&world);
+        let steps = world.plan().await.steps;
+        let sql = |id: &str| steps.iter().find(|step| step.id == id).unwrap().sql.clone();
+        let before = before
+            .replace("{role}", &sql(r#"role "keyward_owner""#))
+            .replace("{membership}", &sql(r#"membership of "app_owner" in "keyward_owner""#));
+        let mut db = world.act("postgres").await;
+        db.ok(&before).await;
+        cli.ends_with(0, APPLY);
+        cli.ends_with(0, &["uninstall", "--yes"]);
+        let is_there: bool = db.get("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'keyward_owner') AS v").await;
+        assert_eq!(is_there, stays, "{before}");
+    }
+}
+
+#[tokio::test]
 async fn row_level_security_that_the_application_has_come_to_use_outlives_keyward() {
     let on = "SELECT relrowsecurity AS v FROM pg_class WHERE oid = 'app.users'::regclass";
     for policy in [false, true] {

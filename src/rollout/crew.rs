@@ -77,7 +77,8 @@ fn is_mere_stop(error: &Error) -> bool {
 impl Coordinator<'_, '_> {
     /// Hears what the workers tell, and looks about every second, until they have ended.
     async fn listen(&mut self, heard: &mut mpsc::UnboundedReceiver<Event>, done: &AtomicBool, halt: &AtomicBool) -> Result<()> {
-        let mut tick = tokio::time::interval(TICK);
+        // It has looked just before; by the next time each worker's session is known as keyward's by its lock.
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut quick = tokio::time::interval(Duration::from_millis(20));
         loop {

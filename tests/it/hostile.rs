@@ -173,7 +173,8 @@ impl Names {
         let mut taken = BTreeSet::new();
         let mut all: Vec<String> = Vec::new();
         for (at, name) in given.iter().enumerate() {
-            let mut name = name.replace("$keyward", "$key");
+            // Nothing that is cut out may leave what was to be cut out.
+            let mut name = name.replace("$keyward", "$_keyward");
             // Reserved, whatever the quotes: as a role, as a schema or as a database.
             let reserved = ["public", "none", "postgres", "keyward", "template0", "template1"];
             if at < 9 && (name.starts_with("pg_") || reserved.contains(&name.as_str())) {

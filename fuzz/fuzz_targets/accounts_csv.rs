@@ -1,11 +1,8 @@
-//! Any bytes as the CSV of `keyward account import`: no crash, and what is refused has a remedy.
+//! Any bytes as the CSV of `keyward account import`.
 #![no_main]
 
-use keyward::account;
-use libfuzzer_sys::fuzz_target;
+#[path = "../properties.rs"]
+#[allow(dead_code, reason = "each target asks for one")]
+mod properties;
 
-fuzz_target!(|bytes: &[u8]| {
-    if let Err(error) = account::read(bytes, "list.csv") {
-        assert!(!error.to_string().is_empty(), "{error}");
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::accounts_csv(bytes));

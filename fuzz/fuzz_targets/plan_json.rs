@@ -1,16 +1,8 @@
-//! Any text as a kept plan: no crash; what is no plan is told so; what is read is written and read again as it was.
-//!
-//! Seeds: what `keyward plan --out` writes.
+//! Any text as a kept plan.
 #![no_main]
 
-use keyward::report::json;
-use libfuzzer_sys::fuzz_target;
+#[path = "../properties.rs"]
+#[allow(dead_code, reason = "each target asks for one")]
+mod properties;
 
-fuzz_target!(|text: &str| match json::read_plan(text, "plan.json") {
-    Ok(plan) => {
-        let written = json::plan(&plan).expect("a plan is JSON");
-        assert_eq!(json::read_plan(&written, "plan.json").expect("what was written is read"), plan);
-        assert!(plan.check_unchanged(&plan).is_ok());
-    }
-    Err(error) => assert!(error.hint().is_some(), "{error}"),
-});
+libfuzzer_sys::fuzz_target!(|text: &str| properties::plan_json(text));

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
-use crate::plan::{self, Plan};
+use crate::ident::plain;
+use crate::plan::{self, Plan, Step};
 
 /// Returns a plan as `keyward/plan/v1`, indented, with a newline at its end.
 ///
@@ -50,8 +51,14 @@ pub fn read_plan(text: &str, file: &str) -> Result<Plan> {
         }
         None => return Err(Error::usage(format!("{file} is not a plan: it names no schema")).with_hint(again)),
     }
-    serde_json::from_str(text)
-        .map_err(|error| Error::usage(format!("{file} is not a whole plan")).with_source(error).with_hint(again))
+    let plan: Plan = serde_json::from_str(text)
+        .map_err(|error| Error::usage(format!("{file} is not a whole plan")).with_source(error).with_hint(again))?;
+    let is_again =
+        |(at, step): &(usize, &Step)| plan.steps[..*at].iter().any(|other| other.id == step.id && other.action == step.action);
+    match plan.steps.iter().enumerate().find(is_again) {
+        Some((_, step)) => Err(Error::usage(format!("{file} has the step {} twice", plain(&step.id))).with_hint(again)),
+        None => Ok(plan),
+    }
 }
 
 /// Returns a value as an indented JSON document with a newline at its end.

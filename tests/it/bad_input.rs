@@ -1,6 +1,9 @@
 //! Whatever is given to keyward, it never panics: it reads it as it was meant, or says what is wrong, where, and what to do.
 //! `PROPTEST_CASES` says how much is tried.
 
+use std::fs;
+use std::path::Path;
+
 use keyward::account;
 use keyward::db::settings::Settings;
 use keyward::error::{Error, Kind};
@@ -14,6 +17,9 @@ use proptest::sample::{Index, select};
 
 use crate::fixture::World;
 use crate::hostile::{COUNT, Names, name};
+
+#[path = "../../fuzz/properties.rs"]
+mod properties;
 
 const EXAMPLE: &str = include_str!("../../keyward.example.toml");
 
@@ -171,6 +177,23 @@ proptest! {
             }
         }
     }
+}
+
+/// Every file that random bytes have left behind, beside the ones that they began with.
+#[test]
+fn what_random_bytes_have_found_is_read_or_refused() {
+    let each = |target: &str, holds: &dyn Fn(&[u8])| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() >= 2, "it is kept in the repository");
+        files.iter().for_each(|file| holds(&fs::read(file).unwrap()));
+    };
+    // as libFuzzer gives it: what isn't UTF-8 is left out
+    let text = |holds: fn(&str)| move |bytes: &[u8]| std::str::from_utf8(bytes).map_or((), holds);
+    each("manifest", &text(properties::manifest));
+    each("accounts_csv", &properties::accounts_csv);
+    each("plan_json", &text(properties::plan_json));
+    each("ident", &text(properties::ident));
 }
 
 #[tokio::test]

@@ -55,13 +55,17 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
     note(&format!("load: {accounts} accounts, {locations} keys, {RATE} writes a second"));
     let mut site = Site::build(Shape { accounts, locations, keys: true }).await?;
     table.server(&site.version());
-    let mut met: [Met; 4] = Default::default();
+    let mut met: [Met; 5] = Default::default();
     let mut longest = Duration::ZERO;
     for round in 1..=args.rounds {
         let copy = site.copy().await?;
         let load = Load::start(&site, &copy, accounts, locations);
         thread::sleep(WATCH);
         note(&format!("round {round}: idle: {}", met[0].add(&load.end()?)));
+
+        let load = Load::start(&site, &copy, accounts, locations);
+        compute(&site, &copy).await?;
+        note(&format!("round {round}: beside a session that computes: {}", met[4].add(&load.end()?)));
 
         let load = Load::start(&site, &copy, accounts, locations);
         let options = Options { pace: Some(PACE), ..Options::run() };
@@ -86,18 +90,35 @@ pub(crate) async fn measure(args: &Args, table: &mut Table) -> Result<()> {
         note(&format!("round {round}: one big transaction: {}", met[3].add(&load.end()?)));
         site.remove(copy).await?;
     }
-    let [idle, full, paced, big] = &met;
+    let [idle, full, paced, big, computing] = &met;
     table.section(&format!(
         "The application's writes meanwhile: {RATE} a second, {} accounts with {} keys",
         count(accounts),
         count(locations)
     ));
     table.row("nothing else", &idle.show(), "1", None);
+    let beside = format!("{:.2}", computing.against(idle));
+    table.row("a session that only computes, and writes nothing", &computing.show(), &beside, None);
     table.ratio("keyward at full speed, 1 worker", &full.show(), full.against(idle), Goal::AtMost(2.0));
     table.ratio(&format!("keyward with `--pace {PACE}`"), &paced.show(), paced.against(idle), Goal::AtMost(1.5));
     table.row("one big transaction", &big.show(), &format!("{:.0}", big.against(idle)), None);
     table.limit("keyward's longest batch", &crate::table::ms(longest), longest.as_secs_f64() * 1e3, Goal::Below(100.0));
     Ok(())
+}
+
+/// Keeps one processor busy for as long as the application is watched, without a lock and without a byte of WAL: what the application notices of
+/// that, it would notice of any statement that takes its time.
+async fn compute(site: &Site, copy: &Copy) -> Result<()> {
+    let mut db = site.connect(copy).await?;
+    db.execute(&format!("SET statement_timeout = {}", WATCH.as_millis())).await?;
+    let ended =
+        db.execute("SELECT pg_catalog.sum(s.n) FROM (SELECT pg_catalog.generate_series(1, 1000000000000) AS n) AS s").await;
+    db.close().await;
+    match ended {
+        Err(failure) if failure.code() == Some("57014") => Ok(()),
+        Err(failure) => Err(Box::new(keyward::error::Error::from(failure))),
+        Ok(_) => Err("a trillion numbers were added up too soon".into()),
+    }
 }
 
 /// Rolls out for as long as the application is watched, then stops, and returns the longest batch.

@@ -106,7 +106,7 @@ pub fn files(paths: &[String]) -> Result<Vec<String>> {
         if path == STDIN || !Path::new(path).is_dir() {
             if path != STDIN && !Path::new(path).exists() {
                 return Err(Error::usage(format!("there is no {path}"))
-                    .with_hint("name migration files or directories of them, or - for standard input"));
+                    .with_hint("name SQL files or directories of them, or - for standard input"));
             }
             all.push(path.clone());
             continue;

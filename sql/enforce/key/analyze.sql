@@ -8,7 +8,8 @@ DROP FUNCTION IF EXISTS keyward.{{ "analyze_" ~ key.name }}();
 CREATE FUNCTION keyward.{{ "analyze_" ~ key.name }}() RETURNS boolean
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    SET lock_timeout = '1s'
+    -- longer than deadlock_timeout, after which an autovacuum that is in the way gives up; nobody who reads or writes waits behind this
+    SET lock_timeout = '2s'
 AS $keyward$
 #variable_conflict use_variable
 BEGIN

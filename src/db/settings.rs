@@ -11,6 +11,7 @@
 mod conninfo;
 mod files;
 
+use std::collections::btree_map::Entry;
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -199,8 +200,10 @@ fn gather(url: Option<&str>, env: &dyn Fn(&str) -> Option<String>) -> Result<Par
     };
     files::apply_service(&mut params, env)?;
     for keyword in KEYWORDS {
-        if let Some((variable, value)) = keyword.variable.and_then(|variable| Some((variable, env(variable)?))) {
-            params.entry(keyword.name).or_insert_with(|| Param { value, label: variable.to_owned() });
+        if let Entry::Vacant(place) = params.entry(keyword.name)
+            && let Some((variable, value)) = keyword.variable.and_then(|variable| Some((variable, env(variable)?)))
+        {
+            place.insert(Param::new(keyword.name, value, variable.to_owned())?);
         }
     }
     for keyword in KEYWORDS {

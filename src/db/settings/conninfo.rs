@@ -14,6 +14,20 @@ pub(super) struct Param {
     pub(super) label: String,
 }
 
+impl Param {
+    /// Makes a parameter, unless a password has become a part of a value that messages may show.
+    pub(super) fn new(name: &str, value: String, label: String) -> Result<Self> {
+        let is_shown = !matches!(name, "password" | "sslpassword" | "options");
+        // Spaces may surround the sign.
+        if is_shown && value.split_whitespace().collect::<String>().contains("password=") {
+            return Err(Error::usage(format!("{label} has \"password=\" in it")).with_hint(
+                "look for a quote, backslash, space or percent sign before the password that makes it a part of this value",
+            ));
+        }
+        Ok(Self { value, label })
+    }
+}
+
 /// Parameters by libpq keyword.
 pub(super) type Params = BTreeMap<&'static str, Param>;
 
@@ -128,9 +142,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn set(&mut self, name: &'static str, value: String) {
-        let label = format!("{}: {name}", self.place);
-        self.params.insert(name, Param { value, label });
+    fn set(&mut self, name: &'static str, value: String) -> Result<()> {
+        let param = Param::new(name, value, format!("{}: {name}", self.place))?;
+        self.params.insert(name, param);
+        Ok(())
     }
 
     fn set_named(&mut self, name: &str, value: String) -> Result<()> {
@@ -143,18 +158,7 @@ impl Reader<'_> {
             ));
         };
         self.after_password |= name.contains("password");
-        self.set(name, value);
-        Ok(())
-    }
-
-    /// Returns what was read, unless a password became a part of a value that messages may show.
-    fn finish(self) -> Result<Params> {
-        let shown = |name: &str| !matches!(name, "password" | "sslpassword" | "options");
-        match self.params.iter().find(|(name, param)| shown(name) && param.value.contains("password=")) {
-            Some((_, param)) => Err(Error::usage(format!("{} has \"password=\" in it", param.label))
-                .with_hint("look for a quote, backslash or percent sign before the password that makes it a part of this value")),
-            None => Ok(self.params),
-        }
+        self.set(name, value)
     }
 }
 
@@ -171,10 +175,10 @@ fn parse_url(rest: &str, place: &str) -> Result<Params> {
     if let Some(userinfo) = userinfo {
         let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(user, password)| (user, Some(password)));
         if !user.is_empty() {
-            reader.set("user", decode(user, place, "user name")?);
+            reader.set("user", decode(user, place, "user name")?)?;
         }
         if let Some(password) = password.filter(|password| !password.is_empty()) {
-            reader.set("password", decode(password, place, "password")?);
+            reader.set("password", decode(password, place, "password")?)?;
         }
     }
     if host_and_port.contains(',') {
@@ -192,7 +196,7 @@ fn parse_url(rest: &str, place: &str) -> Result<Params> {
         host_and_port.split_once(':').map_or((host_and_port, None), |(host, port)| (host, Some(port)))
     };
     if !host.is_empty() {
-        reader.set("host", decode(host, place, "host")?);
+        reader.set("host", decode(host, place, "host")?)?;
     }
     if let Some(port) = port.filter(|port| !port.is_empty()) {
         // Not shown: in `postgres://user:password` without a host, this is the password.
@@ -200,12 +204,12 @@ fn parse_url(rest: &str, place: &str) -> Result<Params> {
             return Err(Error::usage(format!("{place}: what follows the host's colon isn't a port: a number from 1 to 65535"))
                 .with_hint("a URL is postgres://user:password@host:port/database; an IPv6 address goes in [brackets]"));
         }
-        reader.set("port", port.to_owned());
+        reader.set("port", port.to_owned())?;
     }
     let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
     let database = path.strip_prefix('/').unwrap_or(path);
     if !database.is_empty() {
-        reader.set("dbname", decode(database, place, "database name")?);
+        reader.set("dbname", decode(database, place, "database name")?)?;
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) =
@@ -213,12 +217,12 @@ fn parse_url(rest: &str, place: &str) -> Result<Params> {
         let (name, value) = (decode(name, place, "parameter name")?, decode(value, place, "parameter value")?);
         // As JDBC spells it; libpq accepts it too.
         if name == "ssl" && value == "true" {
-            reader.set("sslmode", "require".to_owned());
+            reader.set("sslmode", "require".to_owned())?;
         } else {
             reader.set_named(&name, value)?;
         }
     }
-    reader.finish()
+    Ok(reader.params)
 }
 
 /// Undoes percent-encoding; `what` names the part in messages, which never show it.
@@ -251,7 +255,7 @@ fn parse_keywords(text: &str, place: &str) -> Result<Params> {
     let mut chars = text.chars().enumerate().peekable();
     loop {
         while chars.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {}
-        let Some(&(start, _)) = chars.peek() else { return reader.finish() };
+        let Some(&(start, _)) = chars.peek() else { return Ok(reader.params) };
         let mut name = String::new();
         while let Some((_, c)) = chars.next_if(|(_, c)| *c != '=' && !c.is_ascii_whitespace()) {
             name.push(c);
@@ -359,8 +363,12 @@ mod tests {
 
     #[test]
     fn a_password_that_became_a_part_of_a_name_is_refused_and_not_shown() {
-        for text in [r"host=h user=\ password=canary", "host='h password=canary' user=u", "postgres://u@h/app%3Fpassword=canary"]
-        {
+        for text in [
+            r"host=h user=\ password=canary",
+            "host='h password=canary' user=u",
+            "host='h password = canary'",
+            "postgres://u@h/app%3Fpassword=canary",
+        ] {
             let message = parse(text, "here").err().unwrap().to_string();
             assert!(message.contains("has \"password=\" in it") && !message.contains("canary"), "{message}");
         }

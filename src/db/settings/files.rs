@@ -80,7 +80,8 @@ fn read_service(path: &Path, service: &str) -> Result<Option<Params>> {
         if name == "service" || name == "servicefile" {
             return fault("a service can't name another one");
         }
-        params.entry(name).or_insert_with(|| Param { value: value.trim_start().to_owned(), label: format!("{place}: {name}") });
+        let param = Param::new(name, value.trim_start().to_owned(), format!("{place}: {name}"))?;
+        params.entry(name).or_insert(param);
     }
     Ok(params)
 }

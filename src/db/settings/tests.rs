@@ -292,7 +292,7 @@ fn a_faulty_service_is_an_error_that_names_file_and_place() {
     let path = file(
         &directory,
         "services",
-        "[port]\nport=54x2\n[name]\nhots=h\n[nested]\nservice=port\n[ldap]\nldap://host/dn\n[broken]\nhost=h\nnonsense\nport=1\n",
+        "[port]\nport=54x2\n[name]\nhots=h\n[nested]\nservice=port\n[ldap]\nldap://host/dn\n[broken]\nhost=h\nnonsense\nport=1\n[glued]\nuser=app password=canary\n",
     );
     for (service, expected) in [
         ("port", format!("service \"port\" of {path}: port is \"54x2\": a port is a number from 1 to 65535")),
@@ -300,6 +300,7 @@ fn a_faulty_service_is_an_error_that_names_file_and_place() {
         ("nested", format!("{path}, line 6: a service can't name another one")),
         ("ldap", format!("{path}, line 8: looking a service up by LDAP isn't supported")),
         ("broken", format!("{path}, line 11: it is neither [service] nor name=value")),
+        ("glued", format!("service \"glued\" of {path}: user has \"password=\" in it")),
     ] {
         assert_eq!(usage(None, &[("PGSERVICE", service), ("PGSERVICEFILE", &path)]), expected);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::book::{Book, Location};
-use super::load::Shared;
+use super::load::{PATIENCE, Shared};
 use crate::fixture::Actor;
 
 /// A location with its key, wherever that is, and what is decided of its account.
@@ -44,7 +44,7 @@ struct Records {
 /// not ended when the batch that enabled the account began. `rollout run` seals it at its end.
 pub(super) async fn is_straggler(shared: &Shared, id: i64) -> bool {
     let mut all = Actor(shared.connect("postgres").await);
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let changed: Option<f64> = all
             .get(&format!(
@@ -63,8 +63,7 @@ pub(super) async fn is_straggler(shared: &Shared, id: i64) -> bool {
 
 fn ended_after(row: &Location, changed_at: Option<f64>) -> bool {
     let (began, ended) = row.written;
-    // when the batch began is known, not when it ended: on a machine that has a lot to do it takes seconds
-    changed_at.is_none_or(|at| ended >= at && began <= at + 10.0)
+    changed_at.is_none_or(|at| ended >= at && began <= at + 3.0)
 }
 
 /// How strictly to look.

@@ -1,6 +1,8 @@
 //! Attacks, section B: a hidden key is read. Account 1 is enabled and its keys are key-1, key-11 and key-21; account 2 is off,
 //! and its key-2 is the positive control of each path.
 
+use std::time::Duration;
+
 use keyward::db::Param;
 
 use crate::attack::{Raw, owner_of};
@@ -115,6 +117,38 @@ async fn statistics_hold_no_sealed_key() {
     let seen = api.get::<String>(bounds).await;
     assert!(!shows_sealed(&seen), "{seen}");
     assert!(seen.contains("key-2"), "control: the key of an account that is off: {seen}");
+}
+
+#[tokio::test]
+async fn an_autovacuum_keeps_no_sealed_key_in_the_statistics() {
+    let world = World::applied().await;
+    let (mut dba, mut other) = (world.act("postgres").await, world.act("postgres").await);
+    let analyze = "SELECT keyward.analyze_location_api_key() AS v";
+    other.ok("BEGIN; LOCK TABLE app.locations IN SHARE UPDATE EXCLUSIVE MODE").await;
+    assert!(!dba.get::<bool>(analyze).await, "control: what doesn't give way is told");
+    other.ok("ROLLBACK").await;
+
+    // an autovacuum that would take minutes
+    for setting in [
+        "autovacuum = on",
+        "autovacuum_naptime = '1s'",
+        "autovacuum_vacuum_cost_delay = '100ms'",
+        "autovacuum_vacuum_cost_limit = 1",
+    ] {
+        dba.ok(&format!("ALTER SYSTEM SET {setting}")).await;
+    }
+    dba.ok("SELECT pg_reload_conf(); ALTER TABLE app.locations SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)").await;
+    dba.ok(
+        "INSERT INTO app.locations (account_id, name, api_key) SELECT 1, 'many', 'many-' || n FROM generate_series(1, 5000) AS n",
+    )
+    .await;
+    dba.ok("UPDATE app.locations SET name = name || '.'").await;
+    let is_at_work = "SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+                                      WHERE a.backend_type = 'autovacuum worker' AND l.relation = 'app.locations'::regclass AND l.granted) AS v";
+    while !dba.get::<bool>(is_at_work).await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(dba.get::<bool>(analyze).await, "it gives way");
 }
 
 #[tokio::test]

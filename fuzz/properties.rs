@@ -8,7 +8,7 @@ use keyward::parse::{Lexeme, lexemes};
 use keyward::report::json;
 
 /// A manifest is read and survives being written, or its fault has a place and a remedy.
-pub(crate) fn manifest(text: &str) {
+pub fn manifest(text: &str) {
     match Manifest::parse(text, "keyward.toml") {
         Ok(manifest) => {
             let stored = serde_json::to_string(&manifest).expect("a manifest is JSON");
@@ -20,14 +20,14 @@ pub(crate) fn manifest(text: &str) {
 }
 
 /// The CSV of `keyward account import` is read, or what is refused has a remedy.
-pub(crate) fn accounts_csv(bytes: &[u8]) {
+pub fn accounts_csv(bytes: &[u8]) {
     if let Err(error) = account::read(bytes, "list.csv") {
         assert!(!error.to_string().is_empty() && error.hint().is_some_and(|hint| !hint.is_empty()), "{error}");
     }
 }
 
 /// A kept plan is read, and is the same when it was written and read again, or what is no plan is told so.
-pub(crate) fn plan_json(text: &str) {
+pub fn plan_json(text: &str) {
     match json::read_plan(text, "plan.json") {
         Ok(plan) => {
             let written = json::plan(&plan).expect("a plan is JSON");
@@ -39,7 +39,7 @@ pub(crate) fn plan_json(text: &str) {
 }
 
 /// A text as a name and as a constant is one piece of SQL, whatever is in it.
-pub(crate) fn ident(text: &str) {
+pub fn ident(text: &str) {
     let _ = plain(text);
     if let Ok(table) = text.parse::<Table>() {
         assert_eq!(table.to_string().parse::<Table>().expect("what was written is read"), table);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives random bytes to what reads files, each target for some seconds: scripts/fuzz.sh [SECONDS [TARGET…]], 600 and all of them unless told. The
-# targets are those of fuzz/fuzz_targets: lint, manifest, accounts_csv, plan_json, ident.
+# targets are the files of fuzz/fuzz_targets.
 #
 # Each starts from fuzz/corpus/TARGET, which is kept (the lint's from tests/lint/corpus as well); what it finds besides gathers in
 # target/fuzz/corpus/TARGET. It stops at the first crash and names the file that shows it: put that into fuzz/corpus/TARGET, and mend what
@@ -33,12 +33,10 @@ run() {
     cargo $nightly fuzz run --sanitizer none --codegen-units 16 --target-dir "$built/fuzz/build" "$@"
 }
 
-case ${1-} in
-keep) todo=keep ;;
-*) todo=${1:-600} ;;
-esac
+todo=${1:-600}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- lint manifest accounts_csv plan_json ident
+# shellcheck disable=SC2046 # the targets are words
+[ $# -gt 0 ] || set -- $(cd fuzz/fuzz_targets && ls | sed 's/\.rs$//')
 
 for target in "$@"; do
     found=$built/fuzz/corpus/$target
@@ -51,6 +49,7 @@ for target in "$@"; do
     esac
     if [ "$todo" = keep ]; then
         small=$(mktemp -d)
+        trap 'rm -rf "$small"' EXIT
         run "$target" "$small" "$kept" "$found" -- -merge=1 "-max_len=$longest" -rss_limit_mb=4096
         rm -rf "$kept"
         cp -r "$small" "$kept"

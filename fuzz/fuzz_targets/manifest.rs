@@ -1,8 +1,4 @@
 //! Any text as a manifest.
 #![no_main]
 
-#[path = "../properties.rs"]
-#[allow(dead_code, reason = "each target asks for one")]
-mod properties;
-
-libfuzzer_sys::fuzz_target!(|text: &str| properties::manifest(text));
+libfuzzer_sys::fuzz_target!(|text: &str| keyward_fuzz::manifest(text));

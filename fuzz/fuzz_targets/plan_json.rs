@@ -1,8 +1,4 @@
 //! Any text as a kept plan.
 #![no_main]
 
-#[path = "../properties.rs"]
-#[allow(dead_code, reason = "each target asks for one")]
-mod properties;
-
-libfuzzer_sys::fuzz_target!(|text: &str| properties::plan_json(text));
+libfuzzer_sys::fuzz_target!(|text: &str| keyward_fuzz::plan_json(text));

@@ -24,6 +24,7 @@ pub(super) fn bootstrap(manifest: &Manifest, snapshot: &Snapshot) -> Vec<Step> {
             format!("CREATE ROLE {owner} NOLOGIN;\nCOMMENT ON ROLE {owner} IS {};", literal(Role::MADE_BY_KEYWARD)),
             format!("DROP ROLE {owner};"),
         );
+        // Recorded as well: somebody may give the role another comment.
         role.sha256 = Some(String::new());
         steps.push(role);
     }

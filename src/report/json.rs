@@ -1,11 +1,13 @@
 //! JSON documents, each with its `"schema": "keyward/<kind>/v1"`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::ident::plain;
-use crate::plan::{self, Plan, Step};
+use crate::plan::{self, Plan};
 
 /// Returns a plan as `keyward/plan/v1`, indented, with a newline at its end.
 ///
@@ -53,10 +55,9 @@ pub fn read_plan(text: &str, file: &str) -> Result<Plan> {
     }
     let plan: Plan = serde_json::from_str(text)
         .map_err(|error| Error::usage(format!("{file} is not a whole plan")).with_source(error).with_hint(again))?;
-    let is_again =
-        |(at, step): &(usize, &Step)| plan.steps[..*at].iter().any(|other| other.id == step.id && other.action == step.action);
-    match plan.steps.iter().enumerate().find(is_again) {
-        Some((_, step)) => Err(Error::usage(format!("{file} has the step {} twice", plain(&step.id))).with_hint(again)),
+    let mut seen = HashSet::new();
+    match plan.steps.iter().find(|step| !seen.insert((&step.id, step.action))) {
+        Some(step) => Err(Error::usage(format!("{file} has the step {} twice", plain(&step.id))).with_hint(again)),
         None => Ok(plan),
     }
 }

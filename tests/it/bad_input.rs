@@ -2,7 +2,6 @@
 //! `PROPTEST_CASES` says how much is tried.
 
 use std::fs;
-use std::path::Path;
 
 use keyward::account;
 use keyward::db::settings::Settings;
@@ -15,9 +14,10 @@ use keyward::report::json;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::fixture::World;
+use crate::fixture::{World, fuzz_corpus};
 use crate::hostile::{COUNT, Names, name};
 
+#[expect(unreachable_pub, reason = "there it is a library")]
 #[path = "../../fuzz/properties.rs"]
 mod properties;
 
@@ -183,10 +183,7 @@ proptest! {
 #[test]
 fn what_random_bytes_have_found_is_read_or_refused() {
     let each = |target: &str, holds: &dyn Fn(&[u8])| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(files.len() >= 2, "it is kept in the repository");
-        for file in files {
+        for file in fuzz_corpus(target, 2) {
             holds(&fs::read(file).unwrap());
         }
     };

@@ -1,6 +1,6 @@
 //! A server of its own for each test, with an application on it, and connections as its roles.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keyward::apply::{self, Options, Progress};
 use keyward::db::settings::Settings;
@@ -134,6 +134,14 @@ impl World {
 /// Says that a part of a test is left out; `make matrix` lists what begins so.
 pub(crate) fn skipped(what: &str) {
     eprintln!("skipped: {what}");
+}
+
+/// The files that a fuzz target begins with and has found, of which there are so many at least.
+pub(crate) fn fuzz_corpus(target: &str, least: usize) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= least, "it is kept in the repository");
+    files
 }
 
 /// Starts a server; `KEYWARD_TEST_BIN_DIR` chooses which.

@@ -9,7 +9,7 @@ use keyward::lint::{EXAMPLE, Finding, Options, Report, Source, lint_sources, rul
 use keyward::manifest::Manifest;
 use proptest::prelude::*;
 
-use crate::fixture::World;
+use crate::fixture::{World, fuzz_corpus};
 
 fn manifest() -> Manifest {
     Manifest::parse(EXAMPLE, "example.toml").unwrap()
@@ -359,10 +359,7 @@ fn what_psql_sends_together_or_with_data_behind_it_is_read() {
 /// Every file of the corpus that random SQL has left behind: whatever made the lint crash, or go a way of its own.
 #[test]
 fn what_random_sql_has_found_is_read_without_a_crash() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lint");
-    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 100, "it is kept in the repository");
-    for file in files {
+    for file in fuzz_corpus("lint", 100) {
         read_whole(&file);
     }
 }

@@ -40,11 +40,10 @@ struct Claim {
 
 #[derive(Deserialize)]
 struct Span {
-    claimed: usize,
-    enabled: u64,
-    last_claimed: Option<String>,
+    enabled: usize,
+    last_enabled: Option<String>,
+    /// The last account that was looked at; `None` where that was all of the chunk.
     last: Option<String>,
-    whole: bool,
 }
 
 #[derive(Deserialize)]
@@ -143,12 +142,12 @@ async fn span(db: &mut Db, course: &Course<'_>, lease: &Lease, most: usize) -> R
     let mut params = claim_params(course, lease, most).to_vec();
     params.push(Param::Text(course.ground.actor.clone()));
     let done: Span = db.document(course.ground.statements.of(course.of).enable_span.as_str(), &params).await?;
-    let full = done.claimed == most;
+    let full = done.enabled == most;
     Ok(Step {
-        reached: if full { done.last_claimed } else { done.last },
-        claimed: done.claimed,
-        accounts: done.enabled,
-        end: done.whole && !full,
+        end: done.last.is_none() && !full,
+        reached: if full { done.last_enabled } else { done.last },
+        claimed: done.enabled,
+        accounts: done.enabled as u64,
         ..Step::default()
     })
 }

@@ -108,7 +108,7 @@ impl Options {
             settle: Duration::from_secs(3),
             lock_timeout: Duration::from_millis(100),
             target: Duration::from_millis(50),
-            most: 5_000,
+            most: 20_000,
             list: None,
             limit: None,
             workers: 1,

@@ -2,9 +2,11 @@
 //!
 //! It works beside a running rollout, without the lock of the writing commands. A batch that is just enabling one of the accounts is
 //! waited for (the unique index of `account_setting` does that), overridden, and the keys that it sealed are published.
-//! Accounts that are enabled already are locked first in the way of `opt_out`, so that nobody is writing a key in them
-//! meanwhile, and their rows with them; where somebody has one of these, everything is undone and done again: the import waits for nobody
-//! who may be waiting for it. Where one was enabled between the two, everything is undone and done again.
+//! The rows of accounts that are enabled already are locked first, and then the accounts in the way of `opt_out`, so that nobody is writing a
+//! key in them meanwhile: that is the order of who writes a key, who has the row and then asks for the account. So rows are taken as they become
+//! free, however much is written; the other order would meet, again and again, with rows whose writers wait for the import. Neither is waited
+//! for in a queue, nor for long while others are held: after a second, and where an account was enabled between the two, everything is
+//! undone and done again.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -29,6 +31,12 @@ const LISTED: usize = 50;
 
 /// How long to wait for others: for who is writing keys in an enabled account, and for who is changing a setting.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to ask for what others have while holding what they may be waiting for.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// How long to wait before asking again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What an import is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -183,7 +191,7 @@ impl Staged {
         let started = Instant::now();
         let done = loop {
             let mut transaction = self.site.begin(db).await?;
-            match self.attempt(&mut transaction, started).await {
+            match self.attempt(&mut transaction).await {
                 Ok(Some(imported)) => break transaction.commit().await.map(|()| imported).map_err(Error::from),
                 Ok(None) if started.elapsed() < PATIENCE => transaction.rollback().await,
                 Ok(None) => {
@@ -208,8 +216,8 @@ impl Staged {
         done
     }
 
-    /// Tries it; `None` if somebody enabled one of the accounts after the locks were taken.
-    async fn attempt(&self, transaction: &mut Transaction<'_>, started: Instant) -> Result<Option<Imported>, Trouble> {
+    /// Tries it; `None` if others have what it needs, or somebody enabled one of the accounts after the locks were taken.
+    async fn attempt(&self, transaction: &mut Transaction<'_>) -> Result<Option<Imported>, Trouble> {
         #[derive(Deserialize)]
         struct Changed {
             changed: u64,
@@ -220,14 +228,24 @@ impl Staged {
             keys: u64,
         }
         let site = &self.site;
+        let hold_rows = site.sql("hold_rows")?;
+        let until = Instant::now() + AT_ONCE;
+        while in_use(transaction, &hold_rows).await? > 0 {
+            if Instant::now() >= until {
+                return Ok(None);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
         let locks: Vec<Lock> = transaction.rows(&site.sql("locks")?, &[]).await?;
         for lock in &locks {
-            if !take(transaction, lock, started).await? {
-                return Err(Trouble::Own(busy()));
+            if !take(transaction, lock, until).await? {
+                return Ok(None);
             }
         }
-        // Not waited for either: whoever has one of the rows may be waiting for these locks.
-        transaction.run(&site.sql("hold_rows")?, &[]).await?;
+        // Those whose keys were sealed before the locks were taken.
+        if in_use(transaction, &hold_rows).await? > 0 {
+            return Ok(None);
+        }
         let problems = problems(site, transaction).await?;
         if let Some(total) = problems.first().map(|problem| problem.total) {
             let bad = problems.iter().map(|problem| explain(site, problem)).collect();
@@ -280,8 +298,17 @@ impl From<Trouble> for Error {
     }
 }
 
+/// Locks the rows that are free, and returns how many are not.
+async fn in_use(transaction: &mut Transaction<'_>, hold_rows: &str) -> Result<i64, Failure> {
+    #[derive(Deserialize)]
+    struct Rows {
+        in_use: i64,
+    }
+    Ok(transaction.row::<Rows>(hold_rows, &[]).await?.in_use)
+}
+
 /// Takes a lock for the transaction. Polled, as in `carry_out.sql`: who waits in the queue makes others wait.
-async fn take(transaction: &mut Transaction<'_>, lock: &Lock, started: Instant) -> Result<bool, Failure> {
+async fn take(transaction: &mut Transaction<'_>, lock: &Lock, until: Instant) -> Result<bool, Failure> {
     #[derive(Deserialize)]
     struct Got {
         got: bool,
@@ -289,10 +316,10 @@ async fn take(transaction: &mut Transaction<'_>, lock: &Lock, started: Instant) 
     loop {
         let query = "SELECT pg_catalog.pg_try_advisory_xact_lock($1::integer, $2::integer) AS got";
         let got: Got = transaction.row(query, &[Param::Int(lock.class), Param::Int(lock.number)]).await?;
-        if got.got || started.elapsed() >= PATIENCE {
+        if got.got || Instant::now() >= until {
             return Ok(got.got);
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -1,13 +1,15 @@
 //! Single accounts: shown, opted out and in, imported, exported; and older transactions waited out.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyward::account::{self, Imported, OptedIn, Source};
 use keyward::error::{Error, Kind};
 use keyward::settle;
 
-use crate::fixture::World;
+use crate::fixture::{Dice, World};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -250,22 +252,74 @@ async fn an_import_overrides_a_rollout_batch_that_commits_meanwhile() {
 #[tokio::test]
 async fn an_import_waits_for_who_is_writing_a_key_in_an_enabled_account() {
     let world = World::applied().await;
-    world.opt_in("1").await;
-    let mut ui = world.act("app_ui").await;
-    ui.ok("BEGIN; UPDATE app.locations SET api_key = 'written-by-hand' WHERE id = 1").await;
     let mut watch = world.act("postgres").await;
-    let commit = async {
-        let polling = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND query LIKE '%pg_try_advisory_xact_lock%') AS v";
-        while !watch.get::<bool>(polling).await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        ui.ok("COMMIT").await;
-    };
-    let done = both(import(&world, "account,reason\n1,why\n"), commit).await;
-    assert_eq!(done.keys, 3);
-    assert_eq!(keys(&show(&world, "1").await), (0, 3));
+    for (act, asked_for, published) in [
+        ("UPDATE app.locations SET api_key = 'written-by-hand' WHERE id = 1", "SKIP LOCKED", 3),
+        (
+            "INSERT INTO app.locations (id, account_id, name) VALUES (99, 1, 'new');
+             UPDATE app.locations SET api_key = 'made-by-hand' WHERE id = 99",
+            "pg_try_advisory",
+            4,
+        ),
+    ] {
+        world.opt_in("1").await;
+        let mut ui = world.act("app_ui").await;
+        ui.ok(&format!("BEGIN; {act}")).await;
+        let commit = async {
+            let polling = format!(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'app_owner' AND query LIKE '%{asked_for}%') AS v"
+            );
+            while !watch.get::<bool>(&polling).await {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            ui.ok("COMMIT").await;
+        };
+        let done = both(import(&world, "account,reason\n1,why\n"), commit).await;
+        assert_eq!(done.keys, published, "{act}");
+        assert_eq!(keys(&show(&world, "1").await), (0, published.cast_signed()), "{act}");
+    }
     let mut api = world.act("api_v1").await;
     assert_eq!(api.get::<String>("SELECT api_key AS v FROM app.locations WHERE id = 1").await, "written-by-hand");
+    assert_eq!(api.get::<String>("SELECT api_key AS v FROM app.locations WHERE id = 99").await, "made-by-hand");
+}
+
+#[tokio::test]
+async fn an_import_comes_through_however_much_is_written_in_its_accounts() {
+    let world = World::applied().await;
+    let mut all = world.act("postgres").await;
+    all.ok("INSERT INTO app.accounts (id, name) SELECT n, 'account ' || n FROM generate_series(1001, 1200) AS n").await;
+    all.ok("INSERT INTO app.locations (id, account_id, name, api_key) SELECT n, n, 'location', 'key-' || n FROM generate_series(1001, 1200) AS n").await;
+    all.ok("INSERT INTO keyward.account_setting (account, enabled, source) SELECT n, true, 'rollout' FROM generate_series(1001, 1200) AS n").await;
+    let sealed = "SELECT keyward.seal_location_api_key(ARRAY(SELECT generate_series(1001, 1200)::bigint)) AS v";
+    assert_eq!(all.get::<i64>(sealed).await, 200);
+    let (stop, mut writers) = (Arc::new(AtomicBool::new(false)), Vec::new());
+    for number in 0..6 {
+        let (mut ui, stop, mut dice) = (world.act("app_ui").await, Arc::clone(&stop), Dice::new(number));
+        writers.push(tokio::spawn(async move {
+            let mut written = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let id = 1001 + dice.below(200);
+                ui.ok(&format!("BEGIN; UPDATE app.locations SET api_key = 'by hand ' || id WHERE id = {id}")).await;
+                tokio::time::sleep(Duration::from_millis(dice.below(20))).await;
+                ui.ok("COMMIT").await;
+                written += 1;
+            }
+            written
+        }));
+    }
+    let mut csv = "account,reason\n".to_owned();
+    for id in 1001..=1200 {
+        writeln!(csv, "{id},they insist").unwrap();
+    }
+    let imported = import(&world, &csv).await;
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        assert!(writer.await.unwrap() > 0, "control: it writes");
+    }
+    let imported = imported.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(imported, Imported { changed: 200, overridden: 200, keys: 200 });
+    let open = "SELECT count(api_key) AS v FROM app.locations WHERE id > 1000";
+    assert_eq!(world.act("api_v1").await.get::<i64>(open).await, 200);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use keyward::error::{Error, Kind, Result};
 use keyward::manifest::Manifest;
 use keyward::rollout::{self, Options, Progress, Target};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::Notify;
 
@@ -74,8 +75,17 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    /// Stops it. On a busy machine some of its threads go on for a while after the signal: they have stopped when this returns.
+    fn stop(&self) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        let status = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert_eq!(status, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+    }
+
+    /// Lets it go on after a stop.
+    fn go_on(&self) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGCONT).unwrap();
     }
 
     /// Kills it without a word. The server notices by and by: see [`noticed`].
@@ -346,7 +356,7 @@ async fn who_has_lost_a_lease_goes_on_with_other_chunks_only() {
 async fn stop_between_batches(process: &Process, all: &mut Actor) {
     let state = "SELECT a.state AS v FROM keyward.worker AS w JOIN pg_stat_activity AS a USING (pid)";
     for _ in 0..1000 {
-        process.signal(Signal::SIGSTOP);
+        process.stop();
         // what it had sent already is carried out
         eventually(
             all,
@@ -357,7 +367,7 @@ async fn stop_between_batches(process: &Process, all: &mut Actor) {
         if all.get::<String>(state).await == "idle" {
             return;
         }
-        process.signal(Signal::SIGCONT);
+        process.go_on();
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     panic!("it was always amid a transaction");
@@ -384,7 +394,7 @@ async fn a_process_stopped_for_longer_than_its_lease_is_replaced_and_cannot_comm
     held(&mut all, 1).await;
     assert_eq!(all.get::<i64>("SELECT worker AS v FROM keyward.chunk WHERE no = 1").await, 2, "taken over from one that lives");
     let before = enabled(&world).await;
-    slow.signal(Signal::SIGCONT);
+    slow.go_on();
     // the old owner finds its chunk another's, and works on the other one
     eventually(&mut all, "SELECT count(*) > 0 AS v FROM keyward.chunk WHERE no = 2 AND done").await;
     let of_the_first = |ids: BTreeSet<i64>| ids.into_iter().filter(|id| *id <= 200).collect::<Vec<_>>();
@@ -403,7 +413,7 @@ async fn a_process_stopped_amid_a_batch_makes_nobody_wait_longer_than_its_lease(
     hold(&mut all, 50).await;
     let stopped = Process::start(&world, "run", Duration::from_secs(2));
     held(&mut all, 1).await;
-    stopped.signal(Signal::SIGSTOP);
+    stopped.stop();
     let_go(&mut all, 50).await;
     // the server ends its session, which holds rows of the application
     eventually(
@@ -415,7 +425,7 @@ async fn a_process_stopped_amid_a_batch_makes_nobody_wait_longer_than_its_lease(
     let ran = run(&world, &run_of("100")).await.unwrap().tally.unwrap();
     assert!(ran.accounts < 300, "the same wave");
     assert_counted(&world, 300).await;
-    stopped.signal(Signal::SIGCONT);
+    stopped.go_on();
     let end = stopped.hear("ended");
     assert!(end.starts_with("ended Resumable: the connection to the server was lost"), "{end}");
     assert_counted(&world, 300).await;

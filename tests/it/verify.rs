@@ -478,6 +478,20 @@ pub(crate) async fn shape(ddl: &str, accounts: &str, entries: &str) -> World {
 }
 
 #[tokio::test]
+async fn a_key_that_moved_in_is_found_in_the_statistics_until_they_are_taken_anew() {
+    let world = World::applied().await;
+    world.opt_in("1").await;
+    let (mut dba, probe) = (world.act("postgres").await, only(&["read_statistics"]));
+    dba.ok("ANALYZE app.locations").await;
+    all_ok(&run(&world, "postgres", &probe).await, &[]);
+    world.act("api_v2").await.ok("UPDATE app.locations SET account_id = 1 WHERE id = 2").await;
+    let report = run(&world, "postgres", &probe).await;
+    assert!(report.failures().any(|verdict| verdict.outcome == Outcome::Bypassed), "{:#?}", report.probes);
+    dba.ok("ANALYZE app.locations").await;
+    all_ok(&run(&world, "postgres", &probe).await, &[]);
+}
+
+#[tokio::test]
 async fn uuids_and_what_a_table_demands_are_honoured() {
     let world = shape(
         "CREATE TYPE app.kind AS ENUM ('big', 'small'); CREATE DOMAIN app.email AS text CHECK (VALUE ~ '^[^@]+@[^@]+$');

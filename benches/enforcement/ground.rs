@@ -17,12 +17,15 @@ pub(crate) const COLUMNS: &str = "columns";
 /// With a view in the table's place.
 pub(crate) const VIEW: &str = "view";
 
+/// With a trigger that does nothing.
+pub(crate) const TRIGGER: &str = "trigger";
+
 /// Starts a server with all contestants.
 pub(crate) async fn build() -> Result<Server> {
     let server = Server::start()?;
     server.run("postgres", "postgres", include_str!("sql/roles.sql")).await?;
     server.run("app_owner", PLAIN, include_str!("sql/schema.sql")).await?;
-    for name in [KEYWARD, COLUMNS, VIEW] {
+    for name in [KEYWARD, COLUMNS, VIEW, TRIGGER] {
         server.run("postgres", "postgres", &format!("CREATE DATABASE {name} TEMPLATE {PLAIN} OWNER app_owner")).await?;
     }
     let manifest = Manifest::parse(include_str!("keyward.toml"), "keyward.toml")?;
@@ -31,9 +34,11 @@ pub(crate) async fn build() -> Result<Server> {
     apply::apply(&mut db, &manifest, &plan, &Options::default(), &mut |_| {}).await?;
     db.close().await;
     server.run("app_owner", KEYWARD, include_str!("sql/half.sql")).await?;
+    server.run("app_owner", PLAIN, include_str!("sql/plain.sql")).await?;
     server.run("app_owner", COLUMNS, include_str!("sql/columns.sql")).await?;
     server.run("app_owner", VIEW, include_str!("sql/view.sql")).await?;
-    for name in [PLAIN, KEYWARD, COLUMNS, VIEW] {
+    server.run("app_owner", TRIGGER, include_str!("sql/trigger.sql")).await?;
+    for name in [PLAIN, KEYWARD, COLUMNS, VIEW, TRIGGER] {
         // each row where it was in the first place, and nothing left to clean up
         server.run("postgres", name, "VACUUM FULL; VACUUM (ANALYZE); CHECKPOINT").await?;
     }
@@ -47,7 +52,9 @@ async fn prove(server: &Server) -> Result<()> {
     struct Seen {
         keys: u64,
     }
-    for (name, wanted) in [(PLAIN, Some(100_000)), (KEYWARD, Some(50_000)), (COLUMNS, None), (VIEW, Some(50_000))] {
+    for (name, wanted) in
+        [(PLAIN, Some(100_000)), (KEYWARD, Some(50_000)), (COLUMNS, None), (VIEW, Some(50_000)), (TRIGGER, Some(100_000))]
+    {
         let mut db = server.connect("api_v2", name).await?;
         let seen = db.row("SELECT pg_catalog.count(l.api_key) AS keys FROM app.locations AS l", &[]).await;
         let seen = match seen {

@@ -48,7 +48,20 @@ fn run() -> Result<()> {
             "locations" => "Writing locations",
             _ => "Writing users",
         };
-        table.grid(title, &["", "as", "commits", "unprotected", "keyward", "goal", "column privileges", "masking view"]);
+        table.grid(
+            title,
+            &[
+                "",
+                "as",
+                "commits",
+                "unprotected",
+                "keyward",
+                "goal",
+                "a trigger that does nothing",
+                "column privileges",
+                "masking view",
+            ],
+        );
         for act in acts {
             table.cells(&measure(&server, act, args.rounds, seconds)?);
         }
@@ -100,6 +113,6 @@ fn measure(server: &Server, act: &Act, rounds: usize, seconds: u64) -> Result<Ve
         |name: &str| against.iter().find(|(found, ..)| *found == name).map(|(_, _, shown)| shown.clone()).unwrap_or_default();
     line.push(shown(act.challenger()));
     line.push(act.goal.map(|goal| goal.show(against[0].1)).unwrap_or_default());
-    line.extend([shown(ground::COLUMNS), shown(ground::VIEW)]);
+    line.extend([shown(ground::TRIGGER), shown(ground::COLUMNS), shown(ground::VIEW)]);
     Ok(line)
 }

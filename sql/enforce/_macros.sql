@@ -62,15 +62,19 @@ COALESCE((
 ), 'deny')
 {%- endmacro %}
 
-{#- PL/pgSQL of a row trigger: the same, into enabled_, with what the policy's mode is and the account's wave along with it. It
-    costs one short query over two tables; only what that can't tell, NULL here, is asked in full. -#}
-{% macro read_setting(accounts) %}
-SELECT p.mode = 'enforce', p.mode = 'observe', s.wave, CASE
+{#- The same as far as one short query tells it, over keyward.policy AS p LEFT JOIN keyward.account_setting AS s: NULL where it doesn't. -#}
+{% macro short_setting(account) %}
+CASE
                WHEN p.mode <> 'enforce' THEN false
                WHEN s.enabled IS NOT NULL THEN s.enabled
                WHEN p.default_enabled THEN true
-               WHEN account_ IS NOT NULL AND NOT p.new_accounts_enabled THEN false
+               WHEN {{ account }} IS NOT NULL AND NOT p.new_accounts_enabled THEN false
            END
+{%- endmacro %}
+
+{#- PL/pgSQL of a row trigger: the effective setting of account_ into enabled_, with what the policy's mode is and the account's wave along with it. -#}
+{% macro read_setting(accounts) %}
+SELECT p.mode = 'enforce', p.mode = 'observe', s.wave, {{ short_setting("account_" | safe) }}
       INTO guarding_, observing_, wave_, enabled_
       FROM keyward.policy AS p LEFT JOIN keyward.account_setting AS s ON s.account = account_;
     IF enabled_ IS NULL THEN

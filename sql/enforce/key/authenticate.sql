@@ -4,13 +4,18 @@
 -- undo: DROP FUNCTION keyward.{{ "authenticate_" ~ key.name }}({{ key.key_type }});
 {% import "enforce/_macros.sql" as m %}
 
+-- In PL/pgSQL, which keeps its plans: every request asks it, and a function in SQL would be planned anew each time.
 CREATE OR REPLACE FUNCTION keyward.{{ "authenticate_" ~ key.name }}(candidate {{ key.key_type }})
     RETURNS TABLE (id {{ key.id_type }}, account {{ accounts.id_type }})
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, pg_temp
+    -- as the guard: a plan from when the tables were small would read all of them for each request
+    SET random_page_cost = 0.01
 AS $keyward$
+#variable_conflict use_column
+BEGIN
     -- a sealed key comes before a published one of the same value, which is another row's copy
-    SELECT hit.id, hit.account FROM (
+    RETURN QUERY SELECT hit.id::{{ key.id_type }}, hit.account::{{ accounts.id_type }} FROM (
         SELECT 1 AS place, b.{{ key.id }} AS id, {{ m.account_of("b" | safe, key.account) }} AS account
           FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
          WHERE v.{{ key.column }} {{ key.equals }} $1
@@ -20,6 +25,7 @@ AS $keyward$
          WHERE b.{{ key.column }} {{ key.equals }} $1
     ) AS hit
     ORDER BY hit.place, hit.id
-    LIMIT 1
+    LIMIT 1;
+END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("authenticate_" ~ key.name) ~ "(" | safe ~ key.key_type ~ ")" | safe, grantees, auth) }}

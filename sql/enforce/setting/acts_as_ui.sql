@@ -5,10 +5,12 @@
 {% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE FUNCTION keyward.acts_as_ui() RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
+BEGIN
     -- a superuser has the privileges of every role
-    SELECT {{ m.acts_as(ui + [owner]) }}
+    RETURN {{ m.acts_as(ui + [owner]) }};
+END
 $keyward$;
 {{ m.execute("keyward.acts_as_ui()" | safe, grantees, ui) }}

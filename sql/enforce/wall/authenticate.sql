@@ -4,15 +4,21 @@
 -- undo: DROP FUNCTION keyward.{{ "authenticate_" ~ key.name }}({{ key.key_type }});
 {% import "enforce/_macros.sql" as m %}
 
+-- In PL/pgSQL, which keeps its plans: every request asks it, and a function in SQL would be planned anew each time.
 CREATE OR REPLACE FUNCTION keyward.{{ "authenticate_" ~ key.name }}(candidate {{ key.key_type }})
     RETURNS TABLE (id {{ key.id_type }}, account {{ accounts.id_type }})
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
     SET search_path = pg_catalog, pg_temp
+    -- a plan from when the table was small would read all of it for each request
+    SET random_page_cost = 0.01
 AS $keyward$
-    SELECT b.{{ key.id }}, {{ m.account_of("b" | safe, key.account) }}
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT b.{{ key.id }}::{{ key.id_type }}, ({{ m.account_of("b" | safe, key.account) }})::{{ accounts.id_type }}
       FROM {{ key.table }} AS b
      WHERE b.{{ key.column }} {{ key.equals }} $1
      ORDER BY b.{{ key.id }}
-     LIMIT 1
+     LIMIT 1;
+END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("authenticate_" ~ key.name) ~ "(" | safe ~ key.key_type ~ ")" | safe, grantees, auth) }}

@@ -8,6 +8,8 @@
 CREATE OR REPLACE FUNCTION keyward.{{ "deny_" ~ write.name }}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    -- as the guard of keys
+    SET random_page_cost = 0.01
 AS $keyward$
 #variable_conflict use_variable
 DECLARE
@@ -15,10 +17,13 @@ DECLARE
     former_   {{ accounts.id_type }};
     -- whether the row belonged to another account before
     moved_    boolean := TG_OP = 'DELETE';
+    mode_     text;
+    enabled_  boolean;
     verdict_  text := 'pass';
 BEGIN
-    -- the guard's WHEN clause has asked this; the assertion of an UPDATE looks at whoever moves a row
-    IF NOT keyward.{{ "binds_" ~ write.name }}() THEN
+    -- the guard's WHEN clause has asked this; the assertion of an UPDATE looks at whoever moves a row. Written out: that function is read anew
+    -- whenever it is called under another search_path than before
+    IF NOT {{ m.acts_as(write.roles) }} THEN
         RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
@@ -26,7 +31,14 @@ BEGIN
         verdict_ := {{ m.verdict("account_" | safe) }};
     ELSIF TG_OP <> 'DELETE' THEN
         account_ := {{ m.account_of("NEW" | safe, write.account) }};
-        verdict_ := {{ m.verdict("account_" | safe, accounts) }};
+        SELECT p.mode, {{ m.short_setting("account_" | safe) }}
+          INTO mode_, enabled_
+          FROM keyward.policy AS p LEFT JOIN keyward.account_setting AS s ON s.account = account_;
+        IF enabled_ IS NULL THEN
+            verdict_ := {{ m.verdict("account_" | safe, accounts) }};
+        ELSE
+            verdict_ := CASE WHEN mode_ <> 'enforce' THEN mode_ WHEN enabled_ THEN 'deny' ELSE 'pass' END;
+        END IF;
     END IF;
     IF TG_OP = 'UPDATE' THEN
         moved_ := NEW.{{ write.account.column }} IS DISTINCT FROM OLD.{{ write.account.column }};

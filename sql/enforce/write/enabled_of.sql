@@ -5,9 +5,12 @@
 {% import "enforce/_macros.sql" as m %}
 
 CREATE OR REPLACE FUNCTION keyward.{{ "enabled_of_" ~ write.name }}(via {{ write.account.column_type }}) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
-    SELECT keyward.is_enabled((SELECT v.{{ write.account.via_account }} FROM {{ write.account.via }} AS v WHERE v.{{ write.account.via_id }} = $1))
+#variable_conflict use_variable
+BEGIN
+    RETURN keyward.is_enabled((SELECT v.{{ write.account.via_account }} FROM {{ write.account.via }} AS v WHERE v.{{ write.account.via_id }} = $1));
+END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("enabled_of_" ~ write.name) ~ "(" | safe ~ write.account.column_type ~ ")" | safe, grantees, write.roles) }}

@@ -19,6 +19,7 @@ SELECT n.nspname AS schema,
                       'base_type', pg_catalog.format_type(COALESCE(NULLIF(t.typbasetype, 0), t.oid), NULL),
                       'max_length', CASE WHEN COALESCE(NULLIF(t.typbasetype, 0), t.oid) IN (1042, 1043)
                                          THEN NULLIF(GREATEST(a.atttypmod, t.typtypmod), -1) - 4 END,
+                      'loose_collation', (SELECT l.collname FROM pg_catalog.pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic),
                       'not_null', a.attnotnull,
                       'domain_not_null', t.typtype = 'd' AND t.typnotnull,
                       'is_generated', a.attgenerated <> '') ORDER BY a.attnum)

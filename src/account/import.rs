@@ -5,7 +5,7 @@
 //! The rows of accounts that are enabled already are locked first, and then the accounts in the way of `opt_out`, so that nobody is writing a
 //! key in them meanwhile: that is the order of who writes a key, who has the row and then asks for the account. So rows are taken as they become
 //! free, however much is written; the other order would meet, again and again, with rows whose writers wait for the import. Neither is waited
-//! for in a queue, nor for long while others are held: after a second, and where an account was enabled between the two, everything is
+//! for in a queue, nor for long while others are held: after some seconds, and where an account was enabled between the two, everything is
 //! undone and done again.
 
 use std::io::Read;
@@ -32,8 +32,9 @@ const LISTED: usize = 50;
 /// How long to wait for others: for who is writing keys in an enabled account, and for who is changing a setting.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long to ask for what others have while holding what they may be waiting for.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// How long to ask for what others have while holding what they may be waiting for: at first, and at most. It doubles from attempt to attempt, for
+/// applications whose transactions take longer.
+const AT_ONCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(8)];
 
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -189,9 +190,10 @@ impl Staged {
     /// deleted since. Nothing was changed then.
     pub async fn carry_out(self, db: &mut Db) -> Result<Imported> {
         let started = Instant::now();
+        let mut at_once = AT_ONCE[0];
         let done = loop {
             let mut transaction = self.site.begin(db).await?;
-            match self.attempt(&mut transaction).await {
+            match self.attempt(&mut transaction, at_once).await {
                 Ok(Some(imported)) => break transaction.commit().await.map(|()| imported).map_err(Error::from),
                 Ok(None) if started.elapsed() < PATIENCE => transaction.rollback().await,
                 Ok(None) => {
@@ -210,6 +212,7 @@ impl Staged {
                 }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
+            at_once = (at_once * 2).min(AT_ONCE[1]);
         };
         // The tables end with the session as well.
         let _ = unstage(db).await;
@@ -217,7 +220,7 @@ impl Staged {
     }
 
     /// Tries it; `None` if others have what it needs, or somebody enabled one of the accounts after the locks were taken.
-    async fn attempt(&self, transaction: &mut Transaction<'_>) -> Result<Option<Imported>, Trouble> {
+    async fn attempt(&self, transaction: &mut Transaction<'_>, at_once: Duration) -> Result<Option<Imported>, Trouble> {
         #[derive(Deserialize)]
         struct Changed {
             changed: u64,
@@ -229,12 +232,15 @@ impl Staged {
         }
         let site = &self.site;
         let hold_rows = site.sql("hold_rows")?;
-        let until = Instant::now() + AT_ONCE;
-        while in_use(transaction, &hold_rows).await? > 0 {
+        let mut left = in_use(transaction, &hold_rows).await?;
+        // from when the rows are held: looking for many takes a while
+        let until = Instant::now() + at_once;
+        while left > 0 {
             if Instant::now() >= until {
                 return Ok(None);
             }
             tokio::time::sleep(PAUSE).await;
+            left = in_use(transaction, &hold_rows).await?;
         }
         let locks: Vec<Lock> = transaction.rows(&site.sql("locks")?, &[]).await?;
         for lock in &locks {

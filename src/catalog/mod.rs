@@ -201,6 +201,8 @@ pub struct Column {
     pub base_type: String,
     /// The longest value in characters, for `varchar(n)` and `char(n)`.
     pub max_length: Option<i64>,
+    /// The name of its collation, if that one isn't deterministic: it takes some values for equal that are spelt in different ways.
+    pub loose_collation: Option<String>,
     /// NOT NULL.
     pub not_null: bool,
     /// The column's domain rejects NULL.

@@ -285,41 +285,55 @@ async fn an_import_waits_for_who_is_writing_a_key_in_an_enabled_account() {
 
 #[tokio::test]
 async fn an_import_comes_through_however_much_is_written_in_its_accounts() {
-    let world = World::applied().await;
-    let mut all = world.act("postgres").await;
-    all.ok("INSERT INTO app.accounts (id, name) SELECT n, 'account ' || n FROM generate_series(1001, 1200) AS n").await;
-    all.ok("INSERT INTO app.locations (id, account_id, name, api_key) SELECT n, n, 'location', 'key-' || n FROM generate_series(1001, 1200) AS n").await;
-    all.ok("INSERT INTO keyward.account_setting (account, enabled, source) SELECT n, true, 'rollout' FROM generate_series(1001, 1200) AS n").await;
-    let sealed = "SELECT keyward.seal_location_api_key(ARRAY(SELECT generate_series(1001, 1200)::bigint)) AS v";
-    assert_eq!(all.get::<i64>(sealed).await, 200);
-    let (stop, mut writers) = (Arc::new(AtomicBool::new(false)), Vec::new());
-    for number in 0..6 {
-        let (mut ui, stop, mut dice) = (world.act("app_ui").await, Arc::clone(&stop), Dice::new(number));
-        writers.push(tokio::spawn(async move {
-            let mut written = 0;
-            while !stop.load(Ordering::Relaxed) {
-                let id = 1001 + dice.below(200);
-                ui.ok(&format!("BEGIN; UPDATE app.locations SET api_key = 'by hand ' || id WHERE id = {id}")).await;
-                tokio::time::sleep(Duration::from_millis(dice.below(20))).await;
-                ui.ok("COMMIT").await;
-                written += 1;
-            }
-            written
-        }));
+    // many short transactions, and a few that overlap for longer than the import waits at first
+    let (quick, slow) = (Duration::from_millis(10), Duration::from_millis(1500));
+    for (writers, act, pause) in [
+        (6, "UPDATE app.locations SET api_key = 'by hand ' || id WHERE id = {id}", quick),
+        (
+            4,
+            "INSERT INTO app.locations (id, account_id, name) VALUES ({new}, {id}, 'new'); UPDATE app.locations SET api_key = 'made-{new}' WHERE id = {new}",
+            slow,
+        ),
+    ] {
+        let world = World::applied().await;
+        let mut all = world.act("postgres").await;
+        all.ok("INSERT INTO app.accounts (id, name) SELECT n, 'account ' || n FROM generate_series(1001, 1200) AS n").await;
+        all.ok("INSERT INTO app.locations (id, account_id, name, api_key) SELECT n, n, 'location', 'key-' || n FROM generate_series(1001, 1200) AS n").await;
+        all.ok("INSERT INTO keyward.account_setting (account, enabled, source) SELECT n, true, 'rollout' FROM generate_series(1001, 1200) AS n").await;
+        let sealed = "SELECT keyward.seal_location_api_key(ARRAY(SELECT generate_series(1001, 1200)::bigint)) AS v";
+        assert_eq!(all.get::<i64>(sealed).await, 200);
+        let (stop, mut tasks) = (Arc::new(AtomicBool::new(false)), Vec::new());
+        for number in 0..writers {
+            let (mut ui, stop, mut dice) = (world.act("app_ui").await, Arc::clone(&stop), Dice::new(number));
+            tasks.push(tokio::spawn(async move {
+                tokio::time::sleep(pause * u32::try_from(number).unwrap() / u32::try_from(writers).unwrap()).await;
+                let mut written = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let (id, new) = (1001 + dice.below(200), (number + 2) * 10_000 + written);
+                    ui.ok(&format!("BEGIN; {}", act.replace("{id}", &id.to_string()).replace("{new}", &new.to_string()))).await;
+                    tokio::time::sleep(pause).await;
+                    ui.ok("COMMIT").await;
+                    written += 1;
+                }
+                written
+            }));
+        }
+        let mut csv = "account,reason\n".to_owned();
+        for id in 1001..=1200 {
+            writeln!(csv, "{id},they insist").unwrap();
+        }
+        tokio::time::sleep(pause).await;
+        let imported = import(&world, &csv).await;
+        stop.store(true, Ordering::Relaxed);
+        for task in tasks {
+            assert!(task.await.unwrap() > 0, "control: it writes");
+        }
+        let imported = imported.unwrap_or_else(|error| panic!("{act}: {error}"));
+        assert_eq!((imported.changed, imported.overridden), (200, 200), "{act}");
+        assert!(imported.keys >= 200, "{act}: {}", imported.keys);
+        let sealed = "SELECT count(*) AS v FROM app.locations WHERE account_id > 1000 AND api_key IS NULL";
+        assert_eq!(world.act("api_v1").await.get::<i64>(sealed).await, 0, "{act}");
     }
-    let mut csv = "account,reason\n".to_owned();
-    for id in 1001..=1200 {
-        writeln!(csv, "{id},they insist").unwrap();
-    }
-    let imported = import(&world, &csv).await;
-    stop.store(true, Ordering::Relaxed);
-    for writer in writers {
-        assert!(writer.await.unwrap() > 0, "control: it writes");
-    }
-    let imported = imported.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(imported, Imported { changed: 200, overridden: 200, keys: 200 });
-    let open = "SELECT count(api_key) AS v FROM app.locations WHERE id > 1000";
-    assert_eq!(world.act("api_v1").await.get::<i64>(open).await, 200);
 }
 
 #[tokio::test]

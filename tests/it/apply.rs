@@ -5,7 +5,7 @@ use keyward::error::Kind;
 use keyward::manifest::Manifest;
 use keyward::plan::{Action, Plan};
 
-use crate::fixture::{MANIFEST, World};
+use crate::fixture::{MANIFEST, World, skipped};
 
 /// The identities of a plan's steps.
 fn ids(plan: &Plan) -> Vec<&str> {
@@ -180,6 +180,65 @@ async fn what_cannot_be_enforced_is_refused_with_its_remedy() {
         assert!(world.plan().await.refusals(&[]).is_empty(), "{mend}: {:#?}", world.plan().await.refusals(&[]));
     }
     world.apply().await;
+}
+
+#[tokio::test]
+async fn accounts_with_many_spellings_or_of_types_that_do_not_fit_are_refused() {
+    let world = World::bare().await;
+    let mut dba = world.act("postgres").await;
+    dba.ok("CREATE EXTENSION citext SCHEMA public").await;
+    let icu = dba.get::<bool>("SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i') AS v").await;
+    let loose = if icu {
+        dba.ok("CREATE COLLATION public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)").await;
+        "COLLATE public.loose"
+    } else {
+        skipped("a collation that is not deterministic (a server built without ICU)");
+        ""
+    };
+    let loose_text = format!("text {loose}");
+    // the types of account ids, of what the two tables on the way to them refer by, of a user's account; and what is said of which column
+    let situations = [
+        (["public.citext", "bigint", "bigint", "public.citext", "public.citext"], Some("account_type:odd.accounts")),
+        ([loose_text.as_str(), "bigint", "bigint", "text", "text"], icu.then_some("account_type:odd.accounts.id")),
+        (["text", "bigint", "bigint", loose_text.as_str(), "text"], icu.then_some("account_type:odd.sites.account")),
+        (["text", "text", "bigint", "text", "text"], Some("account_type:odd.devices.site")),
+        (["integer", "bigint", "bigint", "uuid", "integer"], Some("account_type:odd.sites.account")),
+        (["integer", "bigint", "bigint", "integer", "bigint"], Some("account_type:odd.users.account")),
+        (["bigint", "integer", "bigint", "integer", "smallint"], None),
+        (["varchar(9)", "uuid", "uuid", "text", "varchar(9)"], None),
+    ];
+    for (types, refused) in situations {
+        let [account, device_site, site, site_account, user_account] = types;
+        dba.ok(&format!(
+            "CREATE SCHEMA odd AUTHORIZATION app_owner; SET ROLE app_owner;
+             CREATE TABLE odd.accounts (id {account} PRIMARY KEY);
+             CREATE TABLE odd.sites (id {site} PRIMARY KEY, account {site_account});
+             CREATE TABLE odd.devices (id bigint PRIMARY KEY, site {device_site}, api_key text UNIQUE);
+             CREATE TABLE odd.users (id bigint PRIMARY KEY, account {user_account}); RESET ROLE"
+        ))
+        .await;
+        let manifest = Manifest::parse(
+            "version = 1\n[setting]\ncutover = 2024-06-17T00:00:00Z\n[roles]\nui = ['app_ui']\napi = ['api_v1']\n
+             [accounts]\ntable = 'odd.accounts'\nid = 'id'\n
+             [[keys]]\nname = 'k'\ntable = 'odd.devices'\nid = 'id'\ncolumn = 'api_key'\naccount = { column = 'site', via = 'odd.sites', id = 'id', account = 'account' }\n
+             [[writes]]\nname = 'u'\ntable = 'odd.users'\naccount = 'account'\nroles = ['api_v1']\nrls = true\n",
+            "odd.toml",
+        )
+        .unwrap();
+        let mut db = world.connect("app_owner").await;
+        let plan = apply::plan(&mut db, &manifest).await.unwrap();
+        let found: Vec<_> = plan.refusals(&[]).into_iter().map(|finding| finding.id.as_str()).collect();
+        match refused {
+            Some(refused) => assert!(found.contains(&refused), "{types:?}: {found:?}"),
+            None => assert!(!found.iter().any(|id| id.starts_with("account_type")), "{types:?}: {found:?}"),
+        }
+        if let Some(refused) = refused {
+            let options = Options { accepted_risks: vec![refused.to_owned()], ..Options::default() };
+            let error = apply::apply(&mut db, &manifest, &plan, &options, &mut |_| {}).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Refused, "{types:?}: it can't be overruled");
+        }
+        dba.ok("DROP SCHEMA odd CASCADE").await;
+    }
 }
 
 #[tokio::test]

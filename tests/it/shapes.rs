@@ -254,6 +254,25 @@ shape!(a_superuser_applies_all_the_same, "CREATE TABLE app.accounts (id bigint P
     INSERT INTO app.accounts VALUES (1), (2); INSERT INTO app.locations VALUES (11, 1, 'key-1'), (12, 2, 'key-2');", superuser: true);
 
 #[tokio::test]
+async fn a_key_authenticates_as_no_account_that_its_row_does_not_name() {
+    let world = crate::verify::shape(
+        "CREATE DOMAIN app.code AS varchar(3); CREATE TABLE app.accounts (id app.code PRIMARY KEY);
+         CREATE TABLE app.locations (id bigint PRIMARY KEY, account text, api_key text UNIQUE);
+         INSERT INTO app.accounts VALUES ('abc'), ('abd'); INSERT INTO app.locations VALUES (1, 'abc', 'key-1'), (2, 'abcd', 'key-2');",
+        "table = 'app.accounts'\nid = 'id'",
+        "[[keys]]\nname = 'k'\ntable = 'app.locations'\nid = 'id'\ncolumn = 'api_key'\naccount = 'account'\n",
+    )
+    .await;
+    let mut gate = world.act("gate").await;
+    assert_eq!(gate.get::<String>("SELECT account AS v FROM keyward.authenticate_k('key-1')").await, "abc");
+    assert_eq!(
+        gate.err("SELECT account AS v FROM keyward.authenticate_k('key-2')").await,
+        "22001",
+        "cut to abc, it would be another's"
+    );
+}
+
+#[tokio::test]
 async fn odd_names_of_everything_hold() {
     for (schema, table, role) in [
         ("My App", "order", "We\"ird"),

@@ -15,7 +15,8 @@ AS $keyward$
 #variable_conflict use_column
 BEGIN
     -- a sealed key comes before a published one of the same value, which is another row's copy
-    RETURN QUERY SELECT hit.id::{{ key.id_type }}, hit.account::{{ accounts.id_type }} FROM (
+    -- assigned, not cast: an account that doesn't fit the type of the ids is an error, not another account
+    SELECT hit.id, hit.account INTO id, account FROM (
         SELECT 1 AS place, b.{{ key.id }} AS id, {{ m.account_of("b" | safe, key.account) }} AS account
           FROM keyward.{{ "vault_" ~ key.name }} AS v JOIN {{ key.table }} AS b ON b.{{ key.id }} = v.{{ key.id }}
          WHERE v.{{ key.column }} {{ key.equals }} $1
@@ -26,6 +27,9 @@ BEGIN
     ) AS hit
     ORDER BY hit.place, hit.id
     LIMIT 1;
+    IF FOUND THEN
+        RETURN NEXT;
+    END IF;
 END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("authenticate_" ~ key.name) ~ "(" | safe ~ key.key_type ~ ")" | safe, grantees, auth) }}

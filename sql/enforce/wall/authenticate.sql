@@ -14,11 +14,15 @@ CREATE OR REPLACE FUNCTION keyward.{{ "authenticate_" ~ key.name }}(candidate {{
 AS $keyward$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY SELECT b.{{ key.id }}::{{ key.id_type }}, ({{ m.account_of("b" | safe, key.account) }})::{{ accounts.id_type }}
+    -- assigned, not cast: an account that doesn't fit the type of the ids is an error, not another account
+    SELECT b.{{ key.id }}, {{ m.account_of("b" | safe, key.account) }} INTO id, account
       FROM {{ key.table }} AS b
      WHERE b.{{ key.column }} {{ key.equals }} $1
      ORDER BY b.{{ key.id }}
      LIMIT 1;
+    IF FOUND THEN
+        RETURN NEXT;
+    END IF;
 END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("authenticate_" ~ key.name) ~ "(" | safe ~ key.key_type ~ ")" | safe, grantees, auth) }}

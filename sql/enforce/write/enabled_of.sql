@@ -9,8 +9,11 @@ CREATE OR REPLACE FUNCTION keyward.{{ "enabled_of_" ~ write.name }}(via {{ write
     SET search_path = pg_catalog, pg_temp
 AS $keyward$
 #variable_conflict use_variable
+DECLARE
+    account_ {{ accounts.id_type }};
 BEGIN
-    RETURN keyward.is_enabled((SELECT v.{{ write.account.via_account }} FROM {{ write.account.via }} AS v WHERE v.{{ write.account.via_id }} = $1));
+    account_ := (SELECT v.{{ write.account.via_account }} FROM {{ write.account.via }} AS v WHERE v.{{ write.account.via_id }} = $1);
+    RETURN keyward.is_enabled(account_);
 END
 $keyward$;
 {{ m.execute("keyward." | safe ~ ("enabled_of_" ~ write.name) ~ "(" | safe ~ write.account.column_type ~ ")" | safe, grantees, write.roles) }}

@@ -528,7 +528,7 @@ fn account_types(manifest: &Manifest, snapshot: &Snapshot, found: &mut Vec<Findi
         refuse(
             manifest.accounts.table.human(),
             format!("account ids of type {}", expected.base_type),
-            "Account ids are smallint, integer, bigint, numeric, uuid, text or varchar. (Under citext one account has many spellings, and the guards know one.)",
+            "Account ids are smallint, integer, bigint, numeric, uuid, text or varchar.",
             "Name another column that identifies an account.",
         );
     }
@@ -568,14 +568,17 @@ fn account_types(manifest: &Manifest, snapshot: &Snapshot, found: &mut Vec<Findi
     exact.sort();
     exact.dedup();
     for (table, column) in exact {
-        if let Some(collation) = column_of(table, column).and_then(|column| column.loose_collation.as_ref()) {
-            refuse(
-                format!("{}.{}", table.human(), human(column)),
-                format!("the collation {collation} of {}.{} is not deterministic", table.human(), human(column)),
-                "Under it one account has many spellings, and the guards know one.",
-                &format!("ALTER TABLE {} ALTER COLUMN {} TYPE text COLLATE \"default\";", table, quote(column.as_str())),
-            );
-        }
+        let Some(spelt) = column_of(table, column) else { continue };
+        let name = format!("{}.{}", table.human(), human(column));
+        let title = if let Some(collation) = &spelt.loose_collation {
+            format!("the collation {collation} of {name} is not deterministic")
+        } else if spelt.base_type.rsplit('.').next() == Some("citext") {
+            format!("{name} is {}", spelt.base_type)
+        } else {
+            continue;
+        };
+        let remedy = format!("ALTER TABLE {} ALTER COLUMN {} TYPE text COLLATE \"default\";", table, quote(column.as_str()));
+        refuse(name, title, "What is one value there has many spellings, and the guards compare spellings.", &remedy);
     }
 }
 

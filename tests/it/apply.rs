@@ -201,6 +201,7 @@ async fn accounts_with_many_spellings_or_of_types_that_do_not_fit_are_refused() 
         (["public.citext", "bigint", "bigint", "public.citext", "public.citext"], Some("account_type:odd.accounts")),
         ([loose_text.as_str(), "bigint", "bigint", "text", "text"], icu.then_some("account_type:odd.accounts.id")),
         (["text", "bigint", "bigint", loose_text.as_str(), "text"], icu.then_some("account_type:odd.sites.account")),
+        (["text", "public.citext", "public.citext", "text", "text"], Some("account_type:odd.devices.site")),
         (["text", "text", "bigint", "text", "text"], Some("account_type:odd.devices.site")),
         (["integer", "bigint", "bigint", "uuid", "integer"], Some("account_type:odd.sites.account")),
         (["integer", "bigint", "bigint", "integer", "bigint"], Some("account_type:odd.users.account")),

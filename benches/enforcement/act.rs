@@ -35,7 +35,7 @@ const INSERT_USER: &str = include_str!("acts/insert_user.sql");
 const UPDATE_USER: &str = include_str!("acts/update_user.sql");
 
 const READS: Option<Goal> = Some(Goal::AtLeast(0.97));
-/// Of writes, where a commit waits for the disk. Where it doesn't, no trigger at all could reach them: docs/benchmarks.md.
+/// Of writes, where a commit waits for the disk. Where it doesn't, keyward would miss them: docs/benchmarks.md.
 const LOCATIONS: Goal = Goal::AtLeast(0.95);
 const USERS: Goal = Goal::AtLeast(0.97);
 

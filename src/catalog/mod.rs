@@ -211,6 +211,15 @@ pub struct Column {
     pub is_generated: bool,
 }
 
+/// Returns one name for all types whose values compare with each other without a cast that could fail. `base_type` is below any domain.
+pub(crate) fn type_family(base_type: &str) -> &str {
+    match base_type {
+        "smallint" | "integer" | "bigint" | "numeric" => "number",
+        "character varying" => "text",
+        other => other,
+    }
+}
+
 /// A constraint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Constraint {

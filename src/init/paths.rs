@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::facts::{Facts, TableFacts};
 use super::keys::{names_table, place};
+use crate::catalog::type_family;
 use crate::ident::{Ident, Table};
 use crate::manifest::AccountPath;
 
@@ -49,7 +50,7 @@ pub(super) fn edges(table: &TableFacts, facts: &Facts) -> Vec<Edge> {
             facts.tables.iter().filter(|other| other.name != table.name && names_table(column.name.as_str(), &other.name));
         let mut named: Vec<_> = named
             .filter_map(|other| other.identifiers().first().map(|id| (other, *id)))
-            .filter(|(_, id)| family(&id.base_type) == family(&column.base_type))
+            .filter(|(_, id)| type_family(&id.base_type) == type_family(&column.base_type))
             .collect();
         // One of the same schema is meant rather than one of another.
         if named.iter().any(|(other, _)| other.name.schema == table.name.schema) {
@@ -66,15 +67,6 @@ pub(super) fn edges(table: &TableFacts, facts: &Facts) -> Vec<Edge> {
         }
     }
     found
-}
-
-/// Types whose values compare with each other.
-fn family(name: &str) -> &str {
-    match name {
-        "smallint" | "integer" | "bigint" | "numeric" => "number",
-        "character varying" => "text",
-        other => other,
-    }
 }
 
 /// The ways from a table's rows to their accounts.

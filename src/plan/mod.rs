@@ -3,6 +3,7 @@
 //! A plan is a pure function of manifest and [`Snapshot`]. On an applied database it is empty; after somebody has tampered
 //! with it, it is exactly the repair. Nothing here talks to a server.
 
+mod account_types;
 mod approval;
 mod changed;
 pub(crate) mod context;

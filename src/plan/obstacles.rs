@@ -1,5 +1,6 @@
 //! What in the schema can't be enforced on, or only in part, and which rights the runner lacks.
 
+use super::account_types::account_types;
 use super::finding::{Finding, Severity};
 use crate::catalog::{Column, Relation, Snapshot};
 use crate::error::{Error, Result};
@@ -511,92 +512,6 @@ fn whole_table(manifest: &Manifest, relation: &Relation, snapshot: &Snapshot, fo
 
 fn reads_via(path: &AccountPath, table: &Table) -> bool {
     matches!(path, AccountPath::Via { via, .. } if via == table)
-}
-
-/// The types and collations of what leads to an account: the guards compare ids as they are spelt, by the operators of `pg_catalog`.
-fn account_types(manifest: &Manifest, snapshot: &Snapshot, found: &mut Vec<Finding>) {
-    let column_of = |table: &Table, column: &Ident| snapshot.tables.get(table)?.column(column);
-    let mut refuse = |object: String, title: String, why: &str, remedy: &str| {
-        found.push(Finding::new(Severity::Refusal, "account_type", object, title).because(why).remedy(remedy).hard());
-    };
-    let ids = (&manifest.accounts.table, &manifest.accounts.id);
-    let Some(expected) = column_of(ids.0, ids.1) else { return };
-    if !matches!(
-        expected.base_type.as_str(),
-        "bigint" | "integer" | "smallint" | "uuid" | "text" | "character varying" | "numeric"
-    ) {
-        refuse(
-            manifest.accounts.table.human(),
-            format!("account ids of type {}", expected.base_type),
-            "Account ids are smallint, integer, bigint, numeric, uuid, text or varchar.",
-            "Name another column that identifies an account.",
-        );
-    }
-    let paths = manifest.keys.iter().map(|key| (&key.table, &key.account, false));
-    let mut exact = vec![ids];
-    for (table, path, in_policy) in paths.chain(manifest.writes.iter().map(|write| (&write.table, &write.account, write.rls))) {
-        // whatever is compared: what a column must fit, and what that is
-        let mut pairs = Vec::new();
-        match path {
-            AccountPath::Column(column) => pairs.push(((table, column), ids)),
-            AccountPath::Via { column, via, id, account } => {
-                pairs.extend([((table, column), (via, id)), ((via, account), ids)]);
-            }
-        }
-        for ((table, column), (other_table, other)) in pairs {
-            exact.push((table, column));
-            exact.push((other_table, other));
-            let (Some(actual), Some(expected)) = (column_of(table, column), column_of(other_table, other)) else { continue };
-            let name = format!("{}.{}", table.human(), human(column));
-            let title =
-                format!("{name} is {}, {}.{} is {}", actual.base_type, other_table.human(), human(other), expected.base_type);
-            if family(&actual.base_type) != family(&expected.base_type) {
-                refuse(name, title, "The column must hold ids of that table.", "Name the column that refers to it.");
-            } else if in_policy && matches!(path, AccountPath::Column(_)) && width(&actual.base_type) > width(&expected.base_type)
-            {
-                let remedy =
-                    format!("ALTER TABLE {} ALTER COLUMN {} TYPE {};", table, quote(column.as_str()), expected.base_type);
-                refuse(
-                    name,
-                    title,
-                    "A policy asks for the setting of its value, which must fit the type of account ids.",
-                    &remedy,
-                );
-            }
-        }
-    }
-    exact.sort();
-    exact.dedup();
-    for (table, column) in exact {
-        let Some(spelt) = column_of(table, column) else { continue };
-        let name = format!("{}.{}", table.human(), human(column));
-        let title = if let Some(collation) = &spelt.loose_collation {
-            format!("the collation {collation} of {name} is not deterministic")
-        } else if spelt.base_type.rsplit('.').next() == Some("citext") {
-            format!("{name} is {}", spelt.base_type)
-        } else {
-            continue;
-        };
-        let remedy = format!("ALTER TABLE {} ALTER COLUMN {} TYPE text COLLATE \"default\";", table, quote(column.as_str()));
-        refuse(name, title, "What is one value there has many spellings, and the guards compare spellings.", &remedy);
-    }
-}
-
-/// How much a type of numbers holds; the same for any other type.
-fn width(name: &str) -> u8 {
-    ["smallint", "integer", "bigint", "numeric"]
-        .iter()
-        .position(|other| *other == name)
-        .map_or(0, |at| u8::try_from(at).unwrap_or(0))
-}
-
-/// Types whose values compare with each other without a cast that could fail.
-fn family(name: &str) -> &str {
-    match name {
-        "smallint" | "integer" | "bigint" | "numeric" => "number",
-        "text" | "character varying" => "text",
-        other => other,
-    }
 }
 
 /// The rights that the runner lacks.

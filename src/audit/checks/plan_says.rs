@@ -141,9 +141,9 @@ pub(super) const RULES: &[Declared] = &[
     (
         "KW162",
         Severity::Error,
-        "an account's id is of another type than the column that refers to it",
-        "The guard can't look the account's setting up.",
-        "Name the column that refers to the account.",
+        "account ids don't compare with the columns that refer to them",
+        "The guards look an account's setting up by its id, as it is spelt: under another type, citext or a collation that isn't deterministic they fail, or miss rows.",
+        "Name the column that refers to the account, or alter its type.",
     ),
     ("KW199", Severity::Warning, "the plan has a finding", "keyward plan says more.", "See keyward plan."),
     ("KW201", Severity::Error, "an API role is a superuser", "Nothing holds a superuser.", "Take SUPERUSER away."),
